@@ -1,0 +1,39 @@
+//! The text dialect: lines for people with netcat or telnet.
+//!
+//! [`parse`] turns a person's line into an [`Input`]; the functions of [`render`] append the server's lines.
+//! Pure functions: the time zone in which times are shown is an argument.
+
+mod parse;
+pub mod render;
+
+pub use parse::{Input, Login, parse, parse_login};
+
+/// Asks for an alias: the first line of a connection.
+pub const ALIAS: &str = "ALIAS?";
+/// Asks for the password of an account.
+pub const PASSWORD: &str = "PASSWORD?";
+/// Asks for an invite.
+pub const INVITE: &str = "INVITE?";
+/// The alias was accepted.
+pub const CONNECTED: &str = "You are now connected!";
+
+/// What `/help` shows, a line each.
+pub const HELP: &[&str] = &[
+    "what you type is said in the room; these lines do something else:",
+    "  @bob text, /msg bob text   say it to bob alone",
+    "  /me waves                  say what you do: * alice waves",
+    "  /nick NAME                 change your alias",
+    "  /who, /rooms               who is here; which rooms there are",
+    "  /join ROOM                 go to another room, or make it",
+    "  /history [N], /search WORDS   older messages of this room",
+    "  /topic [TEXT]              show or set the room's topic",
+    "  /ignore NAME, /unignore NAME   hide somebody's messages from you",
+    "  /help, /quit [REASON]      this; leave",
+    "  //text, @@text             say /text, @text",
+];
+
+/// What `/help` shows while the server asks for an alias.
+pub const LOGIN_HELP: &[&str] = &[
+    "type the name that others shall see, 1 to 32 letters, digits, _ - or . and press Enter",
+    "/quit leaves",
+];

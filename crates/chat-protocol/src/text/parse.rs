@@ -1,0 +1,161 @@
+//! From a person's line to what it does.
+
+use crate::limits::MAX_PAGE;
+use crate::message::{ClientMessage, ErrorCode, HistoryQuery, Refusal, RoomStart};
+use crate::names::RoomName;
+use crate::value::Kind;
+
+/// What a line in the text dialect does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input {
+    /// An empty line.
+    Nothing,
+    /// A message that JSON has too.
+    Message(ClientMessage),
+    /// `/topic` without a text.
+    ShowTopic,
+    /// `/ignore NAME`.
+    Ignore(String),
+    /// `/unignore NAME`.
+    Unignore(String),
+    /// `/help`.
+    Help,
+}
+
+/// What a line does while the server asks for an alias.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Login {
+    /// An alias to try.
+    Alias(String),
+    /// `/help`.
+    Help,
+    /// `/quit`.
+    Quit,
+}
+
+/// Reads the answer to `ALIAS?`. A byte order mark, which some shells put in front of what they pipe, is dropped.
+#[must_use]
+pub fn parse_login(line: &str) -> Login {
+    let line = line.trim_start_matches(is_blank).trim_end();
+    match line.split_whitespace().next().map(str::to_ascii_lowercase).as_deref() {
+        Some("/help") => Login::Help,
+        Some("/quit") => Login::Quit,
+        _ => Login::Alias(line.to_owned()),
+    }
+}
+
+/// Reads a line of somebody who is in `room`.
+///
+/// # Errors
+///
+/// A [`Refusal`] in words for the person; the line had no effect.
+pub fn parse(line: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
+    // A blank before a command must not publish what was meant for one person alone; nor may an invisible mark.
+    let start = line.trim_start_matches(is_blank);
+    let say = |text: &str| {
+        Ok(Input::Message(ClientMessage::Say {
+            room: room.clone(),
+            text: text.to_owned(),
+            id: None,
+            kind: Kind::Say,
+        }))
+    };
+    if start.is_empty() {
+        Ok(Input::Nothing)
+    } else if start.starts_with("//") || start.starts_with("@@") {
+        say(&start[1..])
+    } else if let Some(rest) = start.strip_prefix('@') {
+        let (name, text) = split(rest);
+        private(name.strip_suffix(':').unwrap_or(name), text, "@bob hello")
+    } else if let Some(rest) = start.strip_prefix('/') {
+        command(rest, room)
+    } else {
+        say(line)
+    }
+}
+
+fn command(rest: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
+    let (name, argument) = split(rest);
+    let room = room.clone();
+    let message = |message| Ok(Input::Message(message));
+    match name.to_ascii_lowercase().as_str() {
+        "msg" => {
+            let (to, text) = split(argument);
+            private(to, text, "/msg bob hello")
+        }
+        "me" => {
+            let text = needed(argument, "/me needs to know what you do: /me waves")?;
+            message(ClientMessage::Say { room, text: text.to_owned(), id: None, kind: Kind::Action })
+        }
+        "nick" => {
+            let alias = needed(argument, "/nick needs the new name: /nick al")?.to_owned();
+            message(ClientMessage::Nick { alias, id: None })
+        }
+        "who" => message(ClientMessage::Who { room, after: None, limit: None, id: None }),
+        "rooms" => message(ClientMessage::Rooms { after: None, limit: None, id: None }),
+        "join" => {
+            let name = needed(argument, "/join needs a room: /join ops")?;
+            let room = RoomName::new(name).map_err(|error| refuse(ErrorCode::BadField, error.to_string()))?;
+            message(ClientMessage::Join { start: RoomStart { room, after: None }, history: None, id: None })
+        }
+        "history" => {
+            let limit = history_limit(argument)?;
+            message(ClientMessage::History { room, query: HistoryQuery { limit, ..HistoryQuery::default() }, id: None })
+        }
+        "search" => {
+            let query = needed(argument, "/search needs words: /search lunch friday")?.to_owned();
+            message(ClientMessage::Search { room, query, before: None, limit: None, id: None })
+        }
+        "topic" if argument.is_empty() => Ok(Input::ShowTopic),
+        "topic" => message(ClientMessage::Topic { room, text: argument.to_owned(), id: None }),
+        "ignore" => Ok(Input::Ignore(needed(argument, "/ignore needs a name: /ignore bob")?.to_owned())),
+        "unignore" => Ok(Input::Unignore(needed(argument, "/unignore needs a name: /unignore bob")?.to_owned())),
+        "help" => Ok(Input::Help),
+        "quit" => message(ClientMessage::Quit { reason: (!argument.is_empty()).then(|| argument.to_owned()) }),
+        _ => {
+            let shown: String = crate::clean::clean_line(name).chars().take(40).collect();
+            Err(refuse(ErrorCode::UnknownType, format!("unknown command /{shown}; /help lists the commands")))
+        }
+    }
+}
+
+fn private(to: &str, text: &str, example: &str) -> Result<Input, Box<Refusal>> {
+    if to.is_empty() || text.is_empty() {
+        return Err(refuse(ErrorCode::BadField, format!("a private message needs a name and a text: {example}")));
+    }
+    Ok(Input::Message(ClientMessage::Private { to: to.to_owned(), text: text.to_owned(), id: None, kind: Kind::Say }))
+}
+
+fn history_limit(argument: &str) -> Result<Option<u32>, Box<Refusal>> {
+    if argument.is_empty() {
+        return Ok(None);
+    }
+    match argument.parse() {
+        Ok(limit @ 1..=MAX_PAGE) => Ok(Some(limit)),
+        _ => {
+            let shown: String = crate::clean::clean_line(argument).chars().take(40).collect();
+            Err(refuse(ErrorCode::BadField, format!("/history takes a number from 1 to {MAX_PAGE}, not \"{shown}\"")))
+        }
+    }
+}
+
+/// The first word, and what follows it without the blanks around.
+fn split(line: &str) -> (&str, &str) {
+    let line = line.trim();
+    line.split_once(char::is_whitespace).map_or((line, ""), |(word, rest)| (word, rest.trim_start()))
+}
+
+fn needed<'a>(argument: &'a str, otherwise: &str) -> Result<&'a str, Box<Refusal>> {
+    if argument.is_empty() { Err(refuse(ErrorCode::BadField, otherwise)) } else { Ok(argument) }
+}
+
+fn refuse(code: ErrorCode, message: impl Into<String>) -> Box<Refusal> {
+    Box::new(Refusal::new(code, message))
+}
+
+/// White space, and what is as invisible as white space: joiners, direction marks, the byte order mark.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{061C}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}')
+}
