@@ -1,1 +1,21 @@
-//! Placeholder.
+//! The chat server, as a library: bind it, run it, stop it.
+
+mod batch;
+mod clock;
+pub mod config;
+mod directory;
+mod full;
+mod hub;
+pub mod limits;
+pub mod log;
+mod peer;
+mod presence;
+mod room;
+mod rooms;
+mod secret;
+mod server;
+mod session;
+
+pub use clock::Clock;
+pub use config::{Config, Limits, Storage};
+pub use server::{ServeError, Server, StartError};

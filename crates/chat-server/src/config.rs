@@ -1,0 +1,113 @@
+//! What a server is told to do.
+
+use std::net::SocketAddr;
+
+use chat_protocol::limits::{
+    DEFAULT_MAX_LINE, DEFAULT_MAX_LINES, DEFAULT_MAX_TEXT, MAX_NAMES_PER_PAGE, MAX_ROOMS_PER_SESSION, MAX_UNACKED,
+};
+use chat_protocol::message::LimitsInfo;
+use chat_protocol::names::RoomName;
+
+use crate::clock::Clock;
+use crate::limits::{BURST, HANDSHAKE_DEADLINE, MEMORY_BYTES, WRITE_DEADLINE};
+
+/// All that [`crate::Server::bind`] needs to know.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Addresses for plain TCP; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// The room that everybody starts in.
+    pub lobby: RoomName,
+    /// Where messages are kept.
+    pub storage: Storage,
+    /// What peers may do.
+    pub limits: Limits,
+    /// The time, and the zone in which people see it.
+    pub clock: Clock,
+}
+
+/// Where messages are kept.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Storage {
+    /// In memory alone: this many bytes of the newest messages of all rooms.
+    Memory {
+        /// Bytes.
+        bytes: usize,
+    },
+}
+
+/// What peers may do. See [`crate::limits`] for what isn't the operator's to set.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections in all; 0 for no limit.
+    pub max_connections: usize,
+    /// Connections from one address (IPv6: from one /64); 0 for no limit.
+    pub max_per_address: usize,
+    /// Bytes of a message's text.
+    pub max_text: usize,
+    /// Bytes of a line from a client.
+    pub max_line: usize,
+    /// Lines of a message.
+    pub max_lines: usize,
+    /// Messages a second of one session.
+    pub max_rate: u32,
+    /// People in a room that is told of each by name.
+    pub max_roster: usize,
+    /// How long a client may take to introduce itself.
+    pub handshake: std::time::Duration,
+    /// How long a client may take no byte while there is something for it.
+    pub write: std::time::Duration,
+}
+
+impl Config {
+    /// A server that listens on `listen` and keeps its messages in memory.
+    #[must_use]
+    pub fn ephemeral(listen: SocketAddr) -> Self {
+        Self {
+            listen: vec![listen],
+            lobby: lobby(),
+            storage: Storage::Memory { bytes: MEMORY_BYTES },
+            limits: Limits::default(),
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 10_000,
+            max_per_address: 0,
+            max_text: DEFAULT_MAX_TEXT,
+            max_line: DEFAULT_MAX_LINE,
+            max_lines: DEFAULT_MAX_LINES,
+            max_rate: 20,
+            max_roster: MAX_NAMES_PER_PAGE,
+            handshake: HANDSHAKE_DEADLINE,
+            write: WRITE_DEADLINE,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) const fn info(&self) -> LimitsInfo {
+        LimitsInfo {
+            max_text: self.max_text,
+            max_line: self.max_line,
+            max_lines: self.max_lines,
+            max_rate: self.max_rate,
+            burst: BURST,
+            max_unacked: MAX_UNACKED,
+            max_rooms: MAX_ROOMS_PER_SESSION,
+        }
+    }
+}
+
+/// The lobby's name where the operator gives none.
+pub(crate) fn lobby() -> RoomName {
+    #[expect(clippy::expect_used, reason = "a constant; the tests of names would fail first")]
+    RoomName::new("lobby").expect("a valid name")
+}

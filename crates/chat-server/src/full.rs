@@ -1,0 +1,38 @@
+//! Connections that the limits don't allow: they are told so, briefly, and closed.
+
+use chat_protocol::json;
+use chat_protocol::message::{Bye, ByeCode, ServerMessage};
+use chat_protocol::text::render;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::hub::Refused;
+use crate::limits::{BYE_DEADLINE, FULL_WAIT, LINGER};
+
+/// Tells somebody in his dialect, if he shows it soon, that he can't be let in.
+pub(crate) async fn turn_away(mut stream: TcpStream, refused: Refused) {
+    let bye = match refused {
+        Refused::Full => Bye::new(ByeCode::Full, "the server is full"),
+        Refused::PerAddress => Bye::new(ByeCode::Limit, "too many connections from your address"),
+    }
+    .retry_after_ms(30_000);
+    let mut first = [0; 1];
+    let json = matches!(timeout(FULL_WAIT, stream.peek(&mut first)).await, Ok(Ok(1)) if first == *b"{");
+    let mut words = Vec::new();
+    if json {
+        json::render(&mut words, &ServerMessage::Bye(bye));
+    } else {
+        let mut text = String::new();
+        render::error(&mut text, &format!("{}; try again in half a minute", bye.reason));
+        render::bye(&mut text, &bye);
+        words = text.into_bytes();
+    }
+    let _ = timeout(BYE_DEADLINE, async {
+        stream.write_all(&words).await?;
+        stream.shutdown().await
+    })
+    .await;
+    let mut buffer = [0; 1024];
+    let _ = timeout(LINGER, async { while matches!(stream.read(&mut buffer).await, Ok(n) if n > 0) {} }).await;
+}

@@ -1,0 +1,119 @@
+//! What all sessions share.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chat_protocol::message::Bye;
+use chat_protocol::names::RoomName;
+
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::directory::Directory;
+use crate::log::Log;
+use crate::peer::{ConnId, Peer};
+use crate::rooms::Rooms;
+
+/// The server as a session sees it.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    pub(crate) limits: Limits,
+    pub(crate) lobby: RoomName,
+    pub(crate) clock: Clock,
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) log: Log,
+    pub(crate) directory: Directory,
+    pub(crate) connections: Connections,
+}
+
+/// The connections that there are.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    next: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    peers: HashMap<ConnId, Arc<Peer>>,
+    by_address: HashMap<IpAddr, usize>,
+    /// The words with which everybody is sent away, once that has begun.
+    stopping: Option<Bye>,
+}
+
+/// Why one connection more can't be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Full,
+    PerAddress,
+}
+
+impl Connections {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a connection in, where the limits allow.
+    pub(crate) fn register(&self, address: Option<IpAddr>, limits: &Limits) -> Result<Arc<Peer>, Refused> {
+        let mut state = self.state();
+        if limits.max_connections > 0 && state.peers.len() >= limits.max_connections {
+            return Err(Refused::Full);
+        }
+        if let Some(block) = address.map(block) {
+            let held = state.by_address.entry(block).or_default();
+            if limits.max_per_address > 0 && *held >= limits.max_per_address {
+                return Err(Refused::PerAddress);
+            }
+            *held += 1;
+        }
+        let peer = Arc::new(Peer::new(ConnId(self.next.fetch_add(1, Ordering::Relaxed)), address));
+        if let Some(bye) = &state.stopping {
+            peer.end(bye.clone());
+        }
+        state.peers.insert(peer.id, Arc::clone(&peer));
+        Ok(peer)
+    }
+
+    /// Counts a connection out.
+    pub(crate) fn unregister(&self, peer: &Peer) {
+        let mut state = self.state();
+        state.peers.remove(&peer.id);
+        if let Some(block) = peer.address.map(block)
+            && let Some(held) = state.by_address.get_mut(&block)
+        {
+            *held -= 1;
+            if *held == 0 {
+                state.by_address.remove(&block);
+            }
+        }
+    }
+
+    /// Asks everybody to end, those who come later too.
+    pub(crate) fn end_all(&self, bye: &Bye) {
+        let mut state = self.state();
+        state.stopping = Some(bye.clone());
+        state.peers.values().for_each(|peer| peer.end(bye.clone()));
+    }
+}
+
+/// What counts as one address: of IPv6 a /64, as that is the least that one subscriber has.
+fn block(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_counts_as_its_64() {
+        let parse = |address: &str| address.parse().expect("an address");
+        assert_eq!(block(parse("2001:db8:1:2:3:4:5:6")), parse("2001:db8:1:2::"));
+        assert_eq!(block(parse("::ffff:192.0.2.1")), parse("192.0.2.1"));
+        assert_eq!(block(parse("192.0.2.1")), parse("192.0.2.1"));
+    }
+}

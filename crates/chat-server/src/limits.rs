@@ -1,0 +1,99 @@
+//! Every bound of the server that is not a flag, with its unit and its reason. What happens when one is met stands where it is used.
+
+use std::time::Duration;
+
+/// Connections that wait in the kernel for the accept loop. The default of 128 makes a storm of connects wait a second for lost SYNs.
+pub(crate) const BACKLOG: u32 = 4096;
+
+/// The longest pause of the accept loop after an error, such as having no file descriptor left.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a client may take to introduce itself.
+pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long a client may take no byte while there is something for it.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(45);
+
+/// How long a client has to take its last words.
+pub(crate) const BYE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long the server reads on after its last words: a close over unread input is a reset, which would destroy them.
+pub(crate) const LINGER: Duration = Duration::from_millis(500);
+
+/// Bytes that are read and dropped in that time at most. More than one socket buffer of a client that pipelines.
+pub(crate) const LINGER_BYTES: usize = 4 << 20;
+
+/// How long what a leaving session sent may take to be stored before it is told good-bye.
+pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Bytes that are still read from a connection when the server stops, for the whole lines that had arrived.
+pub(crate) const DRAIN_BYTES: usize = 1 << 20;
+
+/// Idle time after which TCP asks whether the peer is still there, and between two such questions.
+pub(crate) const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// Questions without an answer after which it isn't.
+pub(crate) const KEEPALIVE_RETRIES: u32 = 2;
+
+/// How long sent bytes may stay unacknowledged by the peer's kernel; keep-alive says nothing while there are some.
+pub(crate) const USER_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Bytes of one read from a socket, into a buffer that all sessions of a thread share.
+pub(crate) const READ_BUFFER: usize = 16 * 1024;
+
+/// Bytes after which a session stops collecting and writes.
+pub(crate) const WRITE_BUDGET: usize = 64 * 1024;
+
+/// Lines of one client that are carried out before others get a turn.
+pub(crate) const LINES_PER_TURN: usize = 32;
+
+/// Rendered bytes of one batch, for either dialect: the unit in which receivers share memory.
+pub(crate) const BATCH_BYTES: usize = 64 * 1024;
+
+/// Batches that a room's channel holds for its receivers. Whoever falls further behind goes on from the tail.
+pub(crate) const CHANNEL_BATCHES: usize = 64;
+
+/// Bytes of recent batches that a room with members keeps for those who join or lag.
+pub(crate) const TAIL_BYTES: usize = 256 * 1024;
+
+/// Entries that wait for the appender. When it is full, sessions wait for a place and read no further meanwhile.
+pub(crate) const APPEND_QUEUE: usize = 4096;
+
+/// Entries that one commit takes at most.
+pub(crate) const COMMIT_ENTRIES: usize = 4096;
+
+/// Reads of the store at once. More would wait for the same disk.
+pub(crate) const READS: usize = 4;
+
+/// Messages of one read of the store.
+pub(crate) const READ_PAGE: usize = 200;
+
+/// Letters in one mailbox: what is meant for one session alone. A private message to a full one is refused.
+pub(crate) const MAILBOX: usize = 256;
+
+/// Time in which joins and leaves of one room are merged into one line.
+pub(crate) const PRESENCE_WINDOW: Duration = Duration::from_millis(250);
+
+/// The same for a room of more than `--max-roster` members, which is told the count alone.
+pub(crate) const COUNT_WINDOW: Duration = Duration::from_secs(2);
+
+/// Messages a session may send at once before `--max-rate` counts: a paste.
+pub const BURST: u32 = 200;
+
+/// Rooms there may be: each costs some kilobytes while it has members.
+pub(crate) const MAX_ROOMS: usize = 10_000;
+
+/// Sessions kept for coming back. The longest unused makes place.
+pub(crate) const MAX_SESSIONS: usize = 100_000;
+
+/// How long a session is kept after its last use.
+pub const SESSION_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// Bytes that an `--ephemeral` server keeps of all rooms together.
+pub const MEMORY_BYTES: usize = 64 << 20;
+
+/// How long a connection over the limit may take to show its dialect before it is told in text that the server is full.
+pub(crate) const FULL_WAIT: Duration = Duration::from_millis(300);
+
+/// Connections over the limit that are told so at once; those beyond are closed without a word.
+pub(crate) const FULL_AT_ONCE: usize = 64;

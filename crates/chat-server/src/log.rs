@@ -1,0 +1,209 @@
+//! The log: the one order of all that happens in rooms, and the only publisher of every room.
+//!
+//! Whatever goes into a room's channel passes through one bounded queue. The appender takes what has queued up, has
+//! its messages stored as one transaction, and then publishes one batch to each room concerned.
+
+mod appender;
+mod memory;
+mod store;
+
+use std::sync::{Arc, OnceLock};
+
+use chat_protocol::message::Stored;
+use chat_protocol::names::{Alias, RoomName};
+use chat_protocol::value::Seq;
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+
+pub use memory::Memory;
+pub use store::{
+    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Store, TokenHash,
+    Verdict,
+};
+
+use crate::batch::Origin;
+use crate::clock::Clock;
+use crate::limits::{APPEND_QUEUE, READS};
+use crate::peer::Peer;
+use crate::room::{Room, Snapshot};
+use crate::rooms::{CannotEnter, Rooms};
+
+/// Something that is to happen in rooms.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    /// A message. Its fate is seen in the room, or told to the peer.
+    Say { message: NewMessage, room: Arc<Room>, origin: Origin, peer: Arc<Peer> },
+    /// Somebody enters a room.
+    Enter { room: RoomName, alias: Alias, quiet: bool, reply: oneshot::Sender<Result<Entered, CannotEnter>> },
+    /// Somebody leaves a room. `abrupt`: without a goodbye.
+    Exit { room: Arc<Room>, alias: Alias, reason: Option<String>, abrupt: bool },
+    /// Somebody changes name in all his rooms.
+    Rename { rooms: Vec<Arc<Room>>, from: Alias, to: Alias },
+    /// A topic is set.
+    Topic { room: Arc<Room>, from: Alias, topic: String, reply: oneshot::Sender<Result<(), String>> },
+}
+
+/// Where somebody stands who entered a room.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    pub(crate) room: Arc<Room>,
+    pub(crate) snapshot: Snapshot,
+    /// The room did not exist before.
+    pub(crate) made: bool,
+}
+
+/// The log can't be used any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the log has stopped")]
+pub(crate) struct Stopped;
+
+/// A handle on the log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    queue: mpsc::Sender<Entry>,
+    reader: Arc<dyn Reader>,
+    reads: Semaphore,
+    failure: Arc<Failure>,
+}
+
+impl std::fmt::Debug for dyn Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reader({})", self.log())
+    }
+}
+
+/// Why the log stopped, once it has.
+#[derive(Debug, Default)]
+pub(crate) struct Failure {
+    why: OnceLock<String>,
+    happened: Notify,
+}
+
+impl Failure {
+    fn set(&self, why: String) {
+        if self.why.set(why).is_ok() {
+            self.happened.notify_waiters();
+        }
+    }
+
+    /// Waits for the log to fail. Cancel-safe.
+    pub(crate) async fn wait(&self) -> &str {
+        loop {
+            let happened = self.happened.notified();
+            tokio::pin!(happened);
+            happened.as_mut().enable();
+            if let Some(why) = self.why.get() {
+                return why;
+            }
+            happened.await;
+        }
+    }
+}
+
+impl Log {
+    /// Starts the appender on a thread of its own. The receiver resolves when it has ended.
+    pub(crate) fn start(
+        store: impl Store,
+        reader: Arc<dyn Reader>,
+        rooms: Arc<Rooms>,
+        clock: Clock,
+    ) -> std::io::Result<(Self, oneshot::Receiver<()>)> {
+        let (queue, entries) = mpsc::channel(APPEND_QUEUE);
+        let failure = Arc::new(Failure::default());
+        let (ended, end) = oneshot::channel();
+        appender::spawn(appender::Appender::new(store, rooms, clock), entries, Arc::clone(&failure), ended)?;
+        Ok((Self { queue, reader, reads: Semaphore::new(READS), failure }, end))
+    }
+
+    pub(crate) const fn failure(&self) -> &Arc<Failure> {
+        &self.failure
+    }
+
+    /// The name of this log.
+    pub(crate) fn name(&self) -> &str {
+        self.reader.log()
+    }
+
+    /// Waits for a place in the queue. Places are given in the order in which they were asked for.
+    pub(crate) async fn append(&self, entry: Entry) -> Result<(), Stopped> {
+        self.queue.send(entry).await.map_err(|_| Stopped)
+    }
+
+    /// The oldest messages in `after < seq ≤ upto`, a page of them.
+    pub(crate) async fn after(
+        &self,
+        room: &RoomName,
+        after: Seq,
+        upto: Seq,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, ReadError> {
+        let room = room.clone();
+        self.read(move |reader| reader.after(&room, after, upto, limit)).await
+    }
+
+    /// The newest messages with `seq < before`, oldest first.
+    pub(crate) async fn before(
+        &self,
+        room: &RoomName,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, ReadError> {
+        let room = room.clone();
+        self.read(move |reader| reader.before(&room, before, limit)).await
+    }
+
+    /// The newest messages with `seq < before` that contain all the words, newest first.
+    pub(crate) async fn search(
+        &self,
+        room: &RoomName,
+        query: String,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, ReadError> {
+        let room = room.clone();
+        // However fast a read of one page is: this may look at every message of a room.
+        self.read_elsewhere(move |reader| reader.search(&room, &query, before, limit)).await
+    }
+
+    /// The session with this secret, where the store kept it.
+    pub(crate) async fn session(&self, token: TokenHash) -> Result<Option<KeptSession>, ReadError> {
+        self.read(move |reader| reader.session(&token)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        if self.reader.is_immediate() { read(&*self.reader) } else { self.read_elsewhere(read).await }
+    }
+
+    async fn read_elsewhere<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let closed = |_| ReadError("the server is stopping".to_owned());
+        let _permit = self.reads.acquire().await.map_err(closed)?;
+        let reader = Arc::clone(&self.reader);
+        let result = tokio::task::spawn_blocking(move || read(&*reader)).await;
+        result.map_err(|error| ReadError(error.to_string()))?
+    }
+}
+
+/// The seqs that are missing before, between and after `records` in `after < seq ≤ upto`: what can't be had any more.
+pub(crate) fn holes<'a>(
+    records: impl IntoIterator<Item = &'a Stored>,
+    after: Seq,
+    upto: Seq,
+) -> impl Iterator<Item = (Seq, Seq)> {
+    let mut last = after;
+    let mut found = Vec::new();
+    for stored in records {
+        if stored.seq > last.next() {
+            found.push((last.next(), stored.seq.previous()));
+        }
+        last = stored.seq;
+    }
+    if upto > last {
+        found.push((last.next(), upto));
+    }
+    found.into_iter()
+}

@@ -1,0 +1,257 @@
+//! The appender: one thread, the only one that writes to the store and the only one that publishes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_protocol::names::Alias;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use super::store::{CommitError, Operation, Store, Verdict};
+use super::{Entered, Entry, Failure};
+use crate::batch::Item;
+use crate::clock::Clock;
+use crate::limits::COMMIT_ENTRIES;
+use crate::peer::{Fate, Peer};
+use crate::presence::Told;
+use crate::room::{Room, RoomId};
+use crate::rooms::Rooms;
+
+/// How often the appender looks at the calendar when nothing else wakes it.
+const CALENDAR: Duration = Duration::from_secs(20);
+
+/// The state of the appender between two commits.
+pub(super) struct Appender<S> {
+    store: S,
+    rooms: Arc<Rooms>,
+    clock: Clock,
+    today: Date,
+    offset: Offset,
+    /// Rooms that will have to be told of comings and goings, and when.
+    due: HashMap<RoomId, (Instant, Arc<Room>)>,
+}
+
+/// What a round publishes, room by room in the order in which they were first concerned.
+#[derive(Default)]
+struct Round {
+    index: HashMap<RoomId, usize>,
+    rooms: Vec<(Arc<Room>, Vec<Item>)>,
+    /// What single sessions are told once the rooms have been: an answer to a repeat comes after the first one's ack.
+    fates: Vec<(Arc<Peer>, u64, Fate)>,
+}
+
+/// Tells of the end of the log also where that is a panic: nobody waits for it for ever.
+struct StopOnDrop(Arc<Failure>, bool);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        if !self.1 {
+            self.0.set("the log's thread panicked".to_owned());
+        }
+    }
+}
+
+/// Runs an appender on a thread of its own until all senders of `entries` are gone or the store fails.
+pub(super) fn spawn<S: Store>(
+    mut appender: Appender<S>,
+    mut entries: mpsc::Receiver<Entry>,
+    failure: Arc<Failure>,
+    ended: oneshot::Sender<()>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+        let mut guard = StopOnDrop(failure, false);
+        if let Err(why) = runtime.block_on(appender.run(&mut entries)) {
+            error!(%why, "the log can't be written any more");
+            guard.0.set(why);
+        }
+        guard.1 = true;
+        // Whoever waits for a place or an answer learns that none will come; then the store is closed.
+        drop(entries);
+        drop(appender);
+        let _ = ended.send(());
+    })?;
+    Ok(())
+}
+
+impl<S: Store> Appender<S> {
+    pub(super) fn new(store: S, rooms: Arc<Rooms>, clock: Clock) -> Self {
+        let now = clock.now();
+        let (today, offset) = (clock.date(now), clock.offset(now));
+        Self { store, rooms, clock, today, offset, due: HashMap::new() }
+    }
+
+    async fn run(&mut self, entries: &mut mpsc::Receiver<Entry>) -> Result<(), String> {
+        let mut waiting = Vec::new();
+        loop {
+            let wake = self.due.values().map(|(due, _)| *due).min();
+            let calendar = Instant::now() + CALENDAR;
+            tokio::select! {
+                received = entries.recv_many(&mut waiting, COMMIT_ENTRIES) => {
+                    if received == 0 {
+                        return Ok(());
+                    }
+                }
+                () = tokio::time::sleep_until(wake.map_or(calendar, |wake| wake.min(calendar))) => {}
+            }
+            self.round(&mut waiting)?;
+        }
+    }
+
+    /// Stores what is to be stored of the entries, then publishes them in their order.
+    fn round(&mut self, entries: &mut Vec<Entry>) -> Result<(), String> {
+        let now = self.clock.now();
+        let mut round = Round::default();
+        self.look_at_calendar(now, &mut round);
+        let operations: Vec<_> = entries.iter().filter_map(operation).collect();
+        let verdicts = if operations.is_empty() { Ok(Vec::new()) } else { self.store.commit(now, &operations) };
+        let (verdicts, full) = match verdicts {
+            Ok(verdicts) => (verdicts, None),
+            Err(CommitError::Full(why)) => {
+                warn!(%why, messages = operations.len(), "the log has no room for more; messages are refused");
+                (Vec::new(), Some(why))
+            }
+            Err(CommitError::Failed(why)) => return Err(why),
+        };
+        let mut verdicts = verdicts.into_iter();
+        for entry in entries.drain(..) {
+            self.apply(entry, &mut verdicts, full.as_deref(), &mut round);
+        }
+        self.tell_what_is_due(&mut round);
+        for (room, items) in round.rooms {
+            room.publish(items);
+        }
+        for (peer, ticket, fate) in round.fates {
+            peer.tell(ticket, fate);
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &mut self,
+        entry: Entry,
+        verdicts: &mut impl Iterator<Item = Verdict>,
+        full: Option<&str>,
+        round: &mut Round,
+    ) {
+        match entry {
+            Entry::Say { message, room, origin, peer } => match (full, verdicts.next()) {
+                (None, Some(Verdict::Stored(record))) => {
+                    round.say(&room, &message.from, Item::Message { record, origin });
+                }
+                (None, Some(Verdict::Repeat(record))) => round.fates.push((peer, origin.ticket, Fate::Repeat(record))),
+                (None, Some(_)) => round.fates.push((peer, origin.ticket, Fate::Conflict)),
+                (why, _) => {
+                    round.fates.push((peer, origin.ticket, Fate::Full(why.unwrap_or_default().to_owned())));
+                }
+            },
+            Entry::Enter { room, alias, quiet, reply } => {
+                let entered = self.rooms.get_or_make(&room).map(|(room, made)| {
+                    let (snapshot, told) = room.enter(&alias, quiet);
+                    round.tell(&room, told);
+                    Entered { room, snapshot, made }
+                });
+                // A session that was ended meanwhile doesn't take the answer, and nobody else would ever take it out.
+                if let Err(Ok(Entered { room, .. })) = reply.send(entered) {
+                    self.exit(&room, &alias, None, false, round);
+                }
+            }
+            Entry::Exit { room, alias, reason, abrupt } => self.exit(&room, &alias, reason, abrupt, round),
+            Entry::Rename { rooms, from, to } => {
+                for room in rooms {
+                    let told = room.rename(&from, &to);
+                    round.tell(&room, told);
+                }
+            }
+            Entry::Topic { room, from, topic, reply } => {
+                let answer = match (full, verdicts.next()) {
+                    (None, Some(_)) => {
+                        room.set_topic(&topic);
+                        round.say(&room, &from.clone(), Item::Topic { from, topic });
+                        Ok(())
+                    }
+                    (why, _) => Err(why.unwrap_or_default().to_owned()),
+                };
+                // Whoever asked may be gone; the topic stands all the same.
+                let _ = reply.send(answer);
+            }
+        }
+    }
+
+    fn exit(&self, room: &Arc<Room>, alias: &Alias, reason: Option<String>, abrupt: bool, round: &mut Round) {
+        let told = room.exit(alias, reason, abrupt);
+        round.tell(room, told);
+        self.rooms.forget_if_unused(room);
+    }
+
+    /// Adds what the rooms of this round, and those whose time has come, are to be told of comings and goings.
+    fn tell_what_is_due(&mut self, round: &mut Round) {
+        let now = Instant::now();
+        let later = self.due.values().filter(|(due, _)| *due <= now).map(|(_, room)| Arc::clone(room));
+        for room in later.collect::<Vec<_>>() {
+            round.tell(&room, Vec::new());
+        }
+        for (room, items) in &mut round.rooms {
+            let (told, due) = room.due(now);
+            items.extend(told.into_iter().map(Item::Presence));
+            match due {
+                Some(due) => self.due.insert(room.id, (due, Arc::clone(room))),
+                None => self.due.remove(&room.id),
+            };
+        }
+    }
+
+    /// Tells every room where people are of a new day, or of a new offset from UTC.
+    fn look_at_calendar(&mut self, now: chat_protocol::value::Time, round: &mut Round) {
+        let (today, offset) = (self.clock.date(now), self.clock.offset(now));
+        if (today, offset) == (self.today, self.offset) {
+            return;
+        }
+        for room in self.rooms.all().into_iter().filter(|room| !room.is_empty()) {
+            if today != self.today {
+                round.push(&room, Item::Day(today));
+            }
+            if offset != self.offset {
+                round.push(&room, Item::Offset(offset));
+            }
+        }
+        (self.today, self.offset) = (today, offset);
+    }
+}
+
+impl Round {
+    fn items(&mut self, room: &Arc<Room>) -> &mut Vec<Item> {
+        let index = *self.index.entry(room.id).or_insert_with(|| {
+            self.rooms.push((Arc::clone(room), Vec::new()));
+            self.rooms.len() - 1
+        });
+        &mut self.rooms[index].1
+    }
+
+    fn push(&mut self, room: &Arc<Room>, item: Item) {
+        self.items(room).push(item);
+    }
+
+    fn tell(&mut self, room: &Arc<Room>, told: Vec<Told>) {
+        self.items(room).extend(told.into_iter().map(Item::Presence));
+    }
+
+    /// Adds what somebody said or did; what is untold of him comes first, as nobody speaks before he joined.
+    fn say(&mut self, room: &Arc<Room>, speaker: &Alias, item: Item) {
+        let told = room.before_words_of(speaker);
+        self.tell(room, told);
+        self.push(room, item);
+    }
+}
+
+fn operation(entry: &Entry) -> Option<Operation> {
+    match entry {
+        Entry::Say { message, .. } => Some(Operation::Say(message.clone())),
+        Entry::Topic { room, topic, .. } => Some(Operation::Topic { room: room.name.clone(), topic: topic.clone() }),
+        Entry::Enter { .. } | Entry::Exit { .. } | Entry::Rename { .. } => None,
+    }
+}

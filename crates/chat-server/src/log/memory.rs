@@ -1,0 +1,185 @@
+//! The store of `--ephemeral`: a ring in memory, bounded in bytes over all rooms. The oldest message of all makes place.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chat_protocol::message::Stored;
+use chat_protocol::names::RoomName;
+use chat_protocol::value::{MessageId, Seq, Time};
+
+use super::store::{
+    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Store, TokenHash,
+    Verdict,
+};
+
+/// What a message costs beside its text: the record, its places in the indexes.
+const OVERHEAD: usize = 256;
+
+/// A bounded ring of messages. Clones share it: one is given to the appender as its [`Store`], the others are [`Reader`]s.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    log: Arc<str>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    rooms: HashMap<RoomName, Ring>,
+    ids: HashMap<(AuthorId, MessageId), (RoomName, Seq)>,
+    /// Rooms in the order of the messages kept, for making place.
+    order: VecDeque<RoomName>,
+    bytes: usize,
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    head: Seq,
+    records: VecDeque<Arc<Record>>,
+}
+
+impl Memory {
+    /// A ring of at most `bytes` of messages, of the log named `log`.
+    #[must_use]
+    pub fn new(log: &str, bytes: usize) -> Self {
+        let kept = Kept { rooms: HashMap::new(), ids: HashMap::new(), order: VecDeque::new(), bytes: 0, most: bytes };
+        Self { log: log.into(), kept: Arc::new(Mutex::new(kept)) }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing that runs under this lock can panic half-way through a change that a reader would trip over.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for Memory {
+    fn commit(&mut self, now: Time, operations: &[Operation]) -> Result<Vec<Verdict>, CommitError> {
+        let mut kept = self.kept();
+        Ok(operations
+            .iter()
+            .map(|operation| match operation {
+                Operation::Say(message) => kept.say(now, message),
+                // The room itself remembers its topic for as long as this process lives.
+                Operation::Topic { .. } => Verdict::Done,
+            })
+            .collect())
+    }
+}
+
+impl Kept {
+    fn say(&mut self, now: Time, message: &NewMessage) -> Verdict {
+        let key = message.id.clone().map(|id| (message.author, id));
+        if let Some((room, seq)) = key.as_ref().and_then(|key| self.ids.get(key))
+            && let Some(record) = self.rooms.get(room).and_then(|ring| ring.get(*seq))
+        {
+            let same =
+                *room == message.room && record.stored.kind == message.kind && record.stored.text == message.text;
+            return if same { Verdict::Repeat(Arc::clone(record)) } else { Verdict::Conflict };
+        }
+        let ring = self.rooms.entry(message.room.clone()).or_default();
+        ring.head = ring.head.next();
+        let record = Arc::new(Record {
+            stored: Stored {
+                room: message.room.clone(),
+                seq: ring.head,
+                time: now,
+                from: message.from.clone(),
+                text: message.text.clone(),
+                kind: message.kind,
+            },
+            author: message.author,
+            id: message.id.clone(),
+        });
+        ring.records.push_back(Arc::clone(&record));
+        if let Some(key) = key {
+            self.ids.insert(key, (message.room.clone(), record.stored.seq));
+        }
+        self.order.push_back(message.room.clone());
+        self.bytes += cost(&record);
+        self.make_place();
+        Verdict::Stored(record)
+    }
+
+    fn make_place(&mut self) {
+        while self.bytes > self.most
+            && let Some(room) = self.order.pop_front()
+        {
+            let Some(record) = self.rooms.get_mut(&room).and_then(|ring| ring.records.pop_front()) else { continue };
+            self.bytes -= cost(&record);
+            if let Some(id) = &record.id {
+                self.ids.remove(&(record.author, id.clone()));
+            }
+        }
+    }
+}
+
+impl Ring {
+    /// The seq of the oldest message kept; one beyond the head where none is.
+    fn first(&self) -> u64 {
+        self.head.get() + 1 - self.records.len() as u64
+    }
+
+    /// The index of the first message kept whose seq is not below `seq`.
+    fn index(&self, seq: Seq) -> usize {
+        let index = seq.get().saturating_sub(self.first());
+        usize::try_from(index).map_or(self.records.len(), |index| index.min(self.records.len()))
+    }
+
+    fn get(&self, seq: Seq) -> Option<&Arc<Record>> {
+        self.records.get(self.index(seq)).filter(|record| record.stored.seq == seq)
+    }
+}
+
+impl Reader for Memory {
+    fn log(&self) -> &str {
+        &self.log
+    }
+
+    fn is_immediate(&self) -> bool {
+        true
+    }
+
+    fn rooms(&self) -> Result<Vec<KeptRoom>, ReadError> {
+        let kept = self.kept();
+        let room =
+            |(name, ring): (&RoomName, &Ring)| KeptRoom { name: name.clone(), head: ring.head, topic: String::new() };
+        Ok(kept.rooms.iter().map(room).collect())
+    }
+
+    fn after(&self, room: &RoomName, after: Seq, upto: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError> {
+        let kept = self.kept();
+        let Some(ring) = kept.rooms.get(room) else { return Ok(Vec::new()) };
+        let records = ring.records.iter().skip(ring.index(after.next()));
+        Ok(records.take_while(|record| record.stored.seq <= upto).take(limit).cloned().collect())
+    }
+
+    fn before(&self, room: &RoomName, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError> {
+        let kept = self.kept();
+        let Some(ring) = kept.rooms.get(room) else { return Ok(Vec::new()) };
+        let end = ring.index(before);
+        Ok(ring.records.range(end.saturating_sub(limit)..end).cloned().collect())
+    }
+
+    fn search(&self, room: &RoomName, query: &str, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError> {
+        let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+        let records: Vec<_> = {
+            let kept = self.kept();
+            let Some(ring) = kept.rooms.get(room) else { return Ok(Vec::new()) };
+            ring.records.range(..ring.index(before)).cloned().collect()
+        };
+        let found = |record: &Arc<Record>| {
+            let text = record.stored.text.as_str().to_lowercase();
+            words.iter().all(|word| text.contains(word.as_str()))
+        };
+        Ok(records.into_iter().rev().filter(found).take(limit).collect())
+    }
+
+    fn session(&self, _token: &TokenHash) -> Result<Option<KeptSession>, ReadError> {
+        // The directory remembers the sessions for as long as this process lives.
+        Ok(None)
+    }
+}
+
+fn cost(record: &Record) -> usize {
+    record.stored.text.as_str().len() + OVERHEAD
+}

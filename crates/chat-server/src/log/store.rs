@@ -1,0 +1,174 @@
+//! The seam between the log and what keeps it.
+//!
+//! A [`Store`] takes operations in the order in which they are to happen and answers what became of each: that is a
+//! deterministic fold over the order (seq, dedupe), so that another engine which orders the same operations comes to
+//! the same places. A [`Reader`] reads what was committed, from any thread, while the store writes.
+
+use std::sync::Arc;
+
+use chat_protocol::message::Stored;
+use chat_protocol::names::{Alias, RoomName};
+use chat_protocol::value::{Kind, MessageId, Seq, Text, Time};
+
+/// Who sent a message, for as long as it is kept: a guest's session or an account. Ids of messages are the author's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AuthorId(pub [u8; 16]);
+
+/// The SHA-256 of a session's secret. Secrets themselves are never kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// A message as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What everybody may see of it.
+    pub stored: Stored,
+    /// Who sent it.
+    pub author: AuthorId,
+    /// The id that its client gave it.
+    pub id: Option<MessageId>,
+}
+
+/// A message that asks to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// In which room.
+    pub room: RoomName,
+    /// By whom.
+    pub author: AuthorId,
+    /// The session that sent it, where it has one: kept with its first message, so that it outlives the server.
+    pub session: Option<TokenHash>,
+    /// The author's id for it. A second message of this author with the same id stores nothing.
+    pub id: Option<MessageId>,
+    /// The author's alias at this moment.
+    pub from: Alias,
+    /// What.
+    pub text: Text,
+    /// How it is meant.
+    pub kind: Kind,
+}
+
+/// Something to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// A message.
+    Say(NewMessage),
+    /// A room's topic; empty clears it.
+    Topic {
+        /// Which room.
+        room: RoomName,
+        /// The topic.
+        topic: String,
+    },
+}
+
+/// What became of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The message is kept, at this place.
+    Stored(Arc<Record>),
+    /// The same message was kept before, at this place; nothing was stored.
+    Repeat(Arc<Record>),
+    /// The author used this id for another room, kind or text; nothing was stored.
+    Conflict,
+    /// Done, and nothing more to say.
+    Done,
+}
+
+/// Why a commit did not happen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// There is no room for it. It is certain that nothing of it was stored; reading goes on, and a later commit may succeed.
+    #[error("the log has no room for more: {0}")]
+    Full(String),
+    /// What became of it is not known. Nobody may be answered, and the store must not be used any more.
+    #[error("the log can't be written: {0}")]
+    Failed(String),
+}
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the log can't be read: {0}")]
+pub struct ReadError(pub String);
+
+/// A room as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRoom {
+    /// Its name, as its first visitor spelt it.
+    pub name: RoomName,
+    /// The place of its newest message.
+    pub head: Seq,
+    /// Its topic; empty where none is set.
+    pub topic: String,
+}
+
+/// A session that the store remembers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptSession {
+    /// Whose messages it sends.
+    pub author: AuthorId,
+    /// The alias it had with its last message.
+    pub alias: Alias,
+    /// When it was last used.
+    pub last_used: Time,
+}
+
+/// Keeps messages. Called by the appender alone, on a thread that may block.
+pub trait Store: Send + 'static {
+    /// Carries out `operations` in their order, all of them or none, and returns a verdict for each once they are
+    /// durable. `now` becomes the time of what is stored.
+    ///
+    /// # Errors
+    ///
+    /// See [`CommitError`]; its variants differ in what the caller may do next.
+    fn commit(&mut self, now: Time, operations: &[Operation]) -> Result<Vec<Verdict>, CommitError>;
+}
+
+/// Reads what was committed.
+///
+/// A message that is kept no longer, or fails its checksum, is left out: the caller sees the hole in the seqs.
+pub trait Reader: Send + Sync + 'static {
+    /// Names this log: positions learned in another mean nothing here.
+    fn log(&self) -> &str;
+
+    /// Whether calls return without waiting for a disk, so that they may be made on the runtime's threads.
+    fn is_immediate(&self) -> bool;
+
+    /// All rooms that have messages, had some, or have a topic.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] where the store can't be read; so for all that follow.
+    fn rooms(&self) -> Result<Vec<KeptRoom>, ReadError>;
+
+    /// The oldest `limit` messages of `room` in `after < seq ≤ upto`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    fn after(&self, room: &RoomName, after: Seq, upto: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError>;
+
+    /// The newest `limit` messages of `room` with `seq < before`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    fn before(&self, room: &RoomName, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError>;
+
+    /// The newest `limit` messages of `room` with `seq < before` that contain every word of `query`, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    fn search(&self, room: &RoomName, query: &str, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError>;
+
+    /// The session with this secret, where it was kept.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    fn session(&self, token: &TokenHash) -> Result<Option<KeptSession>, ReadError>;
+}

@@ -1,0 +1,164 @@
+//! What the rest of the server knows of a connection: where to put what is meant for it alone, and how to end it.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use chat_protocol::message::Bye;
+use chat_protocol::names::Alias;
+use chat_protocol::value::{Kind, Text, Time};
+use tokio::sync::Notify;
+
+use crate::limits::{MAILBOX, WRITE_BUDGET};
+use crate::log::Record;
+
+/// Names a connection for as long as the process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ConnId(pub(crate) u64);
+
+/// Something meant for one session alone.
+#[derive(Clone, Debug)]
+pub(crate) enum Letter {
+    /// What became of one of its messages, where that isn't seen in the room.
+    Fate { ticket: u64, fate: Fate },
+    /// A private message to it.
+    Private(Private),
+}
+
+/// Why a message isn't seen in the room as a new one.
+#[derive(Clone, Debug)]
+pub(crate) enum Fate {
+    /// It was there before.
+    Repeat(Arc<Record>),
+    /// Its id was used for another one.
+    Conflict,
+    /// The log has no room for it.
+    Full(String),
+}
+
+/// A private message between two connected people.
+#[derive(Clone, Debug)]
+pub(crate) struct Private {
+    pub(crate) time: Time,
+    pub(crate) from: Alias,
+    pub(crate) text: Text,
+    pub(crate) kind: Kind,
+}
+
+/// The receiver has as much unread as it may have.
+#[derive(Debug)]
+pub(crate) struct MailboxFull;
+
+/// A connection as others see it. Nobody but its own session touches its socket.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: ConnId,
+    pub(crate) address: Option<IpAddr>,
+    mail: Mutex<Mail>,
+    arrived: Notify,
+    end: OnceLock<Bye>,
+    ended: Notify,
+    gone: AtomicBool,
+    left: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Mail {
+    letters: VecDeque<Letter>,
+    bytes: usize,
+}
+
+impl Peer {
+    pub(crate) fn new(id: ConnId, address: Option<IpAddr>) -> Self {
+        Self {
+            id,
+            address,
+            mail: Mutex::default(),
+            arrived: Notify::new(),
+            end: OnceLock::new(),
+            ended: Notify::new(),
+            gone: AtomicBool::new(false),
+            left: Notify::new(),
+        }
+    }
+
+    fn mail(&self) -> MutexGuard<'_, Mail> {
+        // A queue is whole between any two of the calls made under this lock.
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells a session what became of a message of its own. These are as many as it has unacked, so they always have a place.
+    pub(crate) fn tell(&self, ticket: u64, fate: Fate) {
+        self.mail().letters.push_back(Letter::Fate { ticket, fate });
+        self.arrived.notify_one();
+    }
+
+    /// Hands a private message over.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxFull`] where the receiver has [`MAILBOX`] letters or [`WRITE_BUDGET`] bytes unread.
+    pub(crate) fn send(&self, private: Private) -> Result<(), MailboxFull> {
+        let mut mail = self.mail();
+        let bytes = private.text.as_str().len();
+        if mail.letters.len() >= MAILBOX || mail.bytes + bytes > WRITE_BUDGET {
+            return Err(MailboxFull);
+        }
+        mail.bytes += bytes;
+        mail.letters.push_back(Letter::Private(private));
+        drop(mail);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Waits until there may be a letter. Cancel-safe.
+    pub(crate) async fn mail_arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// All letters, oldest first.
+    pub(crate) fn take_mail(&self) -> VecDeque<Letter> {
+        let mut mail = self.mail();
+        mail.bytes = 0;
+        std::mem::take(&mut mail.letters)
+    }
+
+    /// Asks the session to end with these last words. The first to ask decides on the words.
+    pub(crate) fn end(&self, bye: Bye) {
+        if self.end.set(bye).is_ok() {
+            self.ended.notify_waiters();
+            self.ended.notify_one();
+        }
+    }
+
+    /// Waits until the session is asked to end. Cancel-safe.
+    pub(crate) async fn asked_to_end(&self) -> Bye {
+        loop {
+            let notified = self.ended.notified();
+            if let Some(bye) = self.end.get() {
+                return bye.clone();
+            }
+            notified.await;
+        }
+    }
+
+    /// Called by the session once it has left its rooms and given up its alias.
+    pub(crate) fn set_gone(&self) {
+        self.gone.store(true, Ordering::Release);
+        self.left.notify_waiters();
+    }
+
+    /// Waits until the session has left its rooms and given up its alias. Cancel-safe.
+    pub(crate) async fn until_gone(&self) {
+        loop {
+            let notified = self.left.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            if self.gone.load(Ordering::Acquire) {
+                return;
+            }
+            notified.await;
+        }
+    }
+}

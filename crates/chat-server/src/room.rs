@@ -1,0 +1,297 @@
+//! A room: who is in it, its topic, the channel of what happens in it, and the recent end of its log.
+//!
+//! Only the appender changes a room, and it publishes what it changed under the same lock: whoever looks at a room
+//! sees a roster, a head and a batch number that belong together.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chat_protocol::message::RoomCount;
+use chat_protocol::names::{Alias, RoomName};
+use chat_protocol::value::Seq;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
+use crate::batch::{Batch, Item};
+use crate::limits::{BATCH_BYTES, CHANNEL_BATCHES, TAIL_BYTES};
+use crate::log::Record;
+use crate::presence::{Roster, Told};
+
+/// Tells rooms apart for as long as the process lives, also one that was made again under its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct RoomId(u64);
+
+/// A room in memory.
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) id: RoomId,
+    pub(crate) name: RoomName,
+    sender: broadcast::Sender<Arc<Batch>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The number of the batch published last.
+    number: u64,
+    head: Seq,
+    topic: String,
+    roster: Roster,
+    tail: Tail,
+}
+
+/// Where a session that enters stands: all this belongs to the moment of one batch.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) number: u64,
+    pub(crate) head: Seq,
+    /// The version of the roster: what is told later of changes up to it is no news.
+    pub(crate) version: u64,
+    pub(crate) topic: String,
+    pub(crate) count: u64,
+    /// The first names of the roster, in order.
+    pub(crate) members: Vec<Alias>,
+}
+
+/// How a session whose cursor stands after a batch goes on.
+#[derive(Debug)]
+pub(crate) enum Attachment {
+    /// It has everything; from here on the channel.
+    Live(broadcast::Receiver<Arc<Batch>>),
+    /// These come next, then it asks again.
+    Replay(Vec<Arc<Batch>>),
+    /// What it lacks has left the tail: the log has the messages, a snapshot the rest.
+    Behind,
+}
+
+/// A recent message, in the batch that brought it or from the log.
+#[derive(Clone, Debug)]
+pub(crate) enum Piece {
+    Shared(Arc<Batch>, usize),
+    Stored(Arc<Record>),
+}
+
+impl Piece {
+    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
+        match self {
+            Self::Stored(record) => Some(record),
+            Self::Shared(batch, index) => match batch.items.get(*index) {
+                Some(Item::Message { record, .. }) => Some(record),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl Room {
+    pub(crate) fn new(name: RoomName, head: Seq, topic: String, max_roster: usize) -> Self {
+        let state = State {
+            number: 0,
+            head,
+            topic,
+            roster: Roster::new(max_roster),
+            tail: Tail { batches: VecDeque::new(), bytes: 0, before: head },
+        };
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = RoomId(NEXT.fetch_add(1, Ordering::Relaxed));
+        Self { id, name, sender: broadcast::Sender::new(CHANNEL_BATCHES), state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The few lines that run under this lock don't panic; were one to, the rest of the server still needs the room.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How a session goes on that has had every batch up to `number`.
+    pub(crate) fn attach(&self, number: u64) -> Attachment {
+        let state = self.state();
+        if number == state.number {
+            return Attachment::Live(self.sender.subscribe());
+        }
+        match state.tail.since(number, BATCH_BYTES) {
+            Some(batches) => Attachment::Replay(batches),
+            None => Attachment::Behind,
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.state().snapshot()
+    }
+
+    /// The newest `limit` messages with `seq ≤ upto`, oldest first, where all of them are in the tail.
+    ///
+    /// A room whose tail reaches back to its first message has all there are.
+    pub(crate) fn recent(&self, upto: Seq, limit: usize) -> Option<Vec<Piece>> {
+        self.state().tail.recent(upto, limit)
+    }
+
+    pub(crate) fn head(&self) -> Seq {
+        self.state().head
+    }
+
+    pub(crate) fn topic(&self) -> String {
+        self.state().topic.clone()
+    }
+
+    pub(crate) fn summary(&self) -> RoomCount {
+        let state = self.state();
+        RoomCount { room: self.name.clone(), count: state.roster.count(), topic: state.topic.clone() }
+    }
+
+    /// The names after `after`, the unannounced ones too, at most `limit`; how many there are in all; whether more follow.
+    pub(crate) fn who(&self, after: Option<&str>, limit: usize) -> (Vec<Alias>, u64, bool) {
+        self.state().roster.page(after, limit)
+    }
+
+    /// Whether nobody is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state().roster.is_empty()
+    }
+
+    /// Whether nobody is in it and nothing is kept of it, so that forgetting it loses nothing.
+    pub(crate) fn is_unused(&self) -> bool {
+        let state = self.state();
+        state.roster.is_empty() && state.head == Seq::ZERO && state.topic.is_empty()
+    }
+
+    /// Adds somebody; `quiet` ones are not announced. Returns where he stands, and what has to be told before.
+    pub(crate) fn enter(&self, alias: &Alias, quiet: bool) -> (Snapshot, Vec<Told>) {
+        let mut state = self.state();
+        let told = state.roster.add(alias, quiet);
+        (state.snapshot(), told)
+    }
+
+    /// Takes somebody out, and returns what has to be told before. See [`Roster::remove`].
+    pub(crate) fn exit(&self, alias: &Alias, reason: Option<String>, abrupt: bool) -> Vec<Told> {
+        let mut state = self.state();
+        let told = state.roster.remove(alias, reason, abrupt);
+        if state.roster.is_empty() {
+            let head = state.head;
+            state.tail.clear(head);
+        }
+        told
+    }
+
+    pub(crate) fn rename(&self, from: &Alias, to: &Alias) -> Vec<Told> {
+        self.state().roster.rename(from, to)
+    }
+
+    pub(crate) fn set_topic(&self, topic: &str) {
+        topic.clone_into(&mut self.state().topic);
+    }
+
+    /// What has to be told before `speaker` may be heard.
+    pub(crate) fn before_words_of(&self, speaker: &Alias) -> Vec<Told> {
+        self.state().roster.before_words_of(speaker)
+    }
+
+    /// What is to be told by `now`; where that is nothing yet, when to ask again.
+    pub(crate) fn due(&self, now: Instant) -> (Vec<Told>, Option<Instant>) {
+        let mut state = self.state();
+        match state.roster.due(now) {
+            Some(due) if due <= now => (state.roster.tell(), None),
+            later => (Vec::new(), later),
+        }
+    }
+
+    /// Publishes items as the next batches, split so that none is rendered to more than [`BATCH_BYTES`].
+    pub(crate) fn publish(&self, items: Vec<Item>) {
+        let mut rest = items.into_iter().peekable();
+        while rest.peek().is_some() {
+            let mut bytes = 0;
+            let mut part = Vec::new();
+            while let Some(item) = rest.next_if(|item| part.is_empty() || bytes + item.bound() <= BATCH_BYTES) {
+                bytes += item.bound();
+                part.push(item);
+            }
+            self.publish_one(part, bytes);
+        }
+    }
+
+    fn publish_one(&self, items: Vec<Item>, bytes: usize) {
+        let mut state = self.state();
+        state.number += 1;
+        let batch = Arc::new(Batch::new(state.number, self.name.clone(), items));
+        if let Some((_, last)) = batch.seqs {
+            state.head = last;
+        }
+        if state.roster.is_empty() {
+            let head = state.head;
+            state.tail.clear(head);
+        } else {
+            state.tail.push(Arc::clone(&batch), bytes);
+        }
+        // That nobody listens is no error: a room may hold messages and no people.
+        let _ = self.sender.send(batch);
+    }
+}
+
+impl State {
+    fn snapshot(&mut self) -> Snapshot {
+        let (version, members) = self.roster.snapshot();
+        let count = self.roster.count();
+        Snapshot { number: self.number, head: self.head, version, topic: self.topic.clone(), count, members }
+    }
+}
+
+/// The recent batches of a room, bounded in bytes.
+#[derive(Debug)]
+struct Tail {
+    batches: VecDeque<(Arc<Batch>, usize)>,
+    bytes: usize,
+    /// The newest seq that is no longer in it.
+    before: Seq,
+}
+
+impl Tail {
+    fn push(&mut self, batch: Arc<Batch>, bytes: usize) {
+        self.bytes += bytes;
+        self.batches.push_back((batch, bytes));
+        while self.bytes > TAIL_BYTES
+            && let Some((batch, bytes)) = self.batches.pop_front()
+        {
+            self.bytes -= bytes;
+            if let Some((_, last)) = batch.seqs {
+                self.before = last;
+            }
+        }
+    }
+
+    fn clear(&mut self, head: Seq) {
+        self.batches = VecDeque::new();
+        self.bytes = 0;
+        self.before = head;
+    }
+
+    /// The batches after `number`, at least one and no more than `most` bytes; `None` where the next has left the tail.
+    fn since(&self, number: u64, most: usize) -> Option<Vec<Arc<Batch>>> {
+        let first = self.batches.front()?.0.number;
+        let skip = usize::try_from((number + 1).checked_sub(first)?).ok()?;
+        let mut taken = 0;
+        let next = self.batches.iter().skip(skip).enumerate().take_while(|(i, (_, bytes))| {
+            taken += bytes;
+            *i == 0 || taken <= most
+        });
+        let batches: Vec<_> = next.map(|(_, (batch, _))| Arc::clone(batch)).collect();
+        (!batches.is_empty()).then_some(batches)
+    }
+
+    fn recent(&self, upto: Seq, limit: usize) -> Option<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        'batches: for (batch, _) in self.batches.iter().rev() {
+            for (i, item) in batch.items.iter().enumerate().rev() {
+                if pieces.len() == limit {
+                    break 'batches;
+                }
+                if let Item::Message { record, .. } = item
+                    && record.stored.seq <= upto
+                {
+                    pieces.push(Piece::Shared(Arc::clone(batch), i));
+                }
+            }
+        }
+        pieces.reverse();
+        (pieces.len() == limit || self.before == Seq::ZERO).then_some(pieces)
+    }
+}

@@ -1,0 +1,76 @@
+//! The rooms there are. Only the appender makes and forgets them, so that neither can race with what happens in one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chat_protocol::names::{NameMap, RoomName};
+use chat_protocol::value::Seq;
+
+use crate::limits::MAX_ROOMS;
+use crate::log::KeptRoom;
+use crate::room::Room;
+
+/// All rooms by name.
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    map: Mutex<NameMap<Arc<Room>>>,
+    max_roster: usize,
+}
+
+/// Why a room can't be entered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CannotEnter {
+    #[error("#{wanted} looks like #{existing}, which is another room")]
+    LooksLike { wanted: RoomName, existing: RoomName },
+    #[error("there are {MAX_ROOMS} rooms already, and no more are made; /rooms lists them")]
+    TooMany,
+}
+
+impl Rooms {
+    pub(crate) fn new(kept: Vec<KeptRoom>, max_roster: usize) -> Self {
+        let mut map = NameMap::new();
+        for KeptRoom { name, head, topic } in kept {
+            let room = Arc::new(Room::new(name.clone(), head, topic, max_roster));
+            // A name that was kept is unlike all others kept; were it not, the first would stand.
+            let _ = map.insert(name.as_str(), name.key(), false, room);
+        }
+        Self { map: Mutex::new(map), max_roster }
+    }
+
+    fn map(&self) -> MutexGuard<'_, NameMap<Arc<Room>>> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The room of this name.
+    pub(crate) fn get(&self, name: &RoomName) -> Option<Arc<Room>> {
+        self.map().get(&name.key()).cloned()
+    }
+
+    /// The room of this name, made if need be; whether it was.
+    pub(crate) fn get_or_make(&self, name: &RoomName) -> Result<(Arc<Room>, bool), CannotEnter> {
+        let mut map = self.map();
+        let key = name.key();
+        if let Some(room) = map.get(&key) {
+            return Ok((Arc::clone(room), false));
+        }
+        if let Some((_, room)) = map.conflict(&key) {
+            return Err(CannotEnter::LooksLike { wanted: name.clone(), existing: room.name.clone() });
+        }
+        if map.len() >= MAX_ROOMS {
+            return Err(CannotEnter::TooMany);
+        }
+        let room = Arc::new(Room::new(name.clone(), Seq::ZERO, String::new(), self.max_roster));
+        let _ = map.insert(name.as_str(), key, false, Arc::clone(&room));
+        Ok((room, true))
+    }
+
+    /// Forgets a room that nobody is in and nothing is kept of.
+    pub(crate) fn forget_if_unused(&self, room: &Room) {
+        if room.is_unused() {
+            self.map().remove(&room.name.key());
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Room>> {
+        self.map().iter().map(|(_, room)| Arc::clone(room)).collect()
+    }
+}

@@ -1,0 +1,377 @@
+//! A session: one task per connection.
+//!
+//! It waits in one `select!` for a line, for its rooms, for its mailbox, for its turn to read on, and for the request
+//! to end. When woken it collects what is ready up to a byte budget and writes once. While a write is blocked it lets
+//! go of its rooms' channels, and comes back by way of their tails: nothing is held for a slow reader but its cursor.
+
+mod close;
+mod cursor;
+mod handshake;
+mod input;
+mod membership;
+mod output;
+mod rate;
+mod requests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chat_protocol::codec::{BadLine, ChatCodec, Incoming};
+use chat_protocol::json;
+use chat_protocol::limits::MAX_UNACKED;
+use chat_protocol::message::{Bye, ByeCode, ErrorCode, Refusal, ServerMessage};
+use chat_protocol::names::{Alias, RoomName};
+use chat_protocol::text::render;
+use chat_protocol::value::{MessageId, Text};
+use futures::FutureExt as _;
+use jiff::civil::Date;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::{debug, error, info};
+
+use crate::batch::{Batch, Dialect};
+use crate::hub::Hub;
+use crate::limits::{LINES_PER_TURN, WRITE_BUDGET};
+use crate::log::{AuthorId, TokenHash};
+use crate::peer::{Fate, Letter, Peer};
+
+use self::input::Input;
+use self::membership::{Membership, any_batch};
+use self::output::Output;
+use self::rate::Rate;
+
+/// What a session needs of a connection.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+
+/// Why a session is over.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The client said goodbye, or a person's input ended.
+    Quit(Option<String>),
+    /// A program's input ended without a goodbye: it may come back.
+    Eof,
+    /// The server closes, with these words.
+    Closed(Bye),
+    /// The connection broke; nobody is there to hear why.
+    Lost,
+}
+
+impl Ended {
+    fn storage() -> Self {
+        Self::Closed(Bye::new(ByeCode::Storage, "the server can't keep messages any more"))
+    }
+}
+
+type Flow<T = ()> = Result<T, Ended>;
+
+/// Who has been admitted.
+#[derive(Debug)]
+struct Person {
+    alias: Alias,
+    author: AuthorId,
+    /// The session's secret, hashed; text connections have none.
+    token: Option<TokenHash>,
+    /// Its coming and going isn't told.
+    quiet: bool,
+}
+
+/// A message of this session whose fate it hasn't been told.
+#[derive(Debug)]
+struct Unacked {
+    ticket: u64,
+    room: RoomName,
+    id: Option<MessageId>,
+    text: Text,
+}
+
+/// What can happen to a waiting session.
+enum Event {
+    Line(std::io::Result<Option<Incoming>>),
+    /// From the room at this index; `None`: the channel ran away.
+    Batch(usize, Option<Arc<Batch>>),
+    Mail,
+    /// The pause in reading is over.
+    Turn,
+    End(Bye),
+}
+
+/// A connection and all that its task knows.
+pub(crate) struct Session<S> {
+    hub: Arc<Hub>,
+    peer: Arc<Peer>,
+    io: S,
+    input: Input,
+    out: Output,
+    dialect: Dialect,
+    /// `None` until the handshake is done.
+    person: Option<Person>,
+    rooms: Vec<Membership>,
+    unacked: VecDeque<Unacked>,
+    tickets: u64,
+    rate: Rate,
+    /// The folded names of those whose words aren't shown.
+    ignored: Vec<Box<str>>,
+    /// The date that a text connection was shown last.
+    shown: Date,
+    /// It was asked to end and finishes what it had received.
+    draining: bool,
+}
+
+impl<S: Transport> Session<S> {
+    pub(crate) fn new(hub: Arc<Hub>, peer: Arc<Peer>, io: S) -> Self {
+        let input = Input::new(ChatCodec::new(hub.limits.max_line));
+        let rate = Rate::new(hub.limits.max_rate);
+        let shown = hub.clock.date(hub.clock.now());
+        Self {
+            hub,
+            peer,
+            io,
+            input,
+            out: Output::default(),
+            dialect: Dialect::Text,
+            person: None,
+            rooms: Vec::new(),
+            unacked: VecDeque::new(),
+            tickets: 0,
+            rate,
+            ignored: Vec::new(),
+            shown,
+            draining: false,
+        }
+    }
+
+    /// Serves the connection to its end. Whatever happens inside, a panic included, the rooms are left and the alias is given up.
+    pub(crate) async fn run(mut self) {
+        let ended = std::panic::AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or_else(|_| {
+            error!(connection = self.peer.id.0, "a session panicked");
+            Ended::Lost
+        });
+        debug!(connection = self.peer.id.0, ?ended, "session over");
+        self.close(ended).await;
+    }
+
+    async fn serve(&mut self) -> Ended {
+        // Boxed, as what it needs is given back once it is over.
+        match Box::pin(self.handshake()).await {
+            Ok(()) => {}
+            Err(ended) => return ended,
+        }
+        match self.converse().await {
+            Ok(never) => match never {},
+            Err(ended) => ended,
+        }
+    }
+
+    async fn converse(&mut self) -> Flow<std::convert::Infallible> {
+        loop {
+            self.collect().await?;
+            self.flush().await?;
+            if self.is_behind() {
+                continue;
+            }
+            match self.wait().await {
+                Event::Line(line) => self.lines(line).await?,
+                Event::Batch(index, Some(batch)) => self.batch(index, &batch),
+                Event::Batch(index, None) => self.rooms[index].let_go(),
+                Event::Mail | Event::Turn => {}
+                Event::End(bye) => return Err(Ended::Closed(bye)),
+            }
+        }
+    }
+
+    /// Waits for something to happen. Every arm is cancel-safe and only receives.
+    async fn wait(&mut self) -> Event {
+        let pause = self.rate.pause();
+        let reads = pause.is_none() && self.unacked.len() < MAX_UNACKED;
+        tokio::select! {
+            bye = asked_to_end(&self.peer, self.draining) => Event::End(bye),
+            (index, batch) = any_batch(&mut self.rooms) => Event::Batch(index, batch),
+            () = self.peer.mail_arrived() => Event::Mail,
+            line = self.input.next(&mut self.io), if reads => Event::Line(line),
+            () = sleep_until(pause), if pause.is_some() => Event::Turn,
+        }
+    }
+
+    /// Takes what is ready without waiting for more, until the budget is used.
+    async fn collect(&mut self) -> Flow {
+        // Taken before the rooms are looked at and opened after: an answer to a repeat comes after the first one's ack.
+        let letters = self.peer.take_mail();
+        let mut index = 0;
+        while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
+            match self.rooms[index].ready() {
+                membership::Ready::Batch(batch) => self.batch(index, &batch),
+                membership::Ready::Nothing => index += 1,
+                membership::Ready::Behind => self.catch_up(index).await?,
+            }
+        }
+        for letter in letters {
+            self.letter(letter);
+        }
+        Ok(())
+    }
+
+    fn is_behind(&self) -> bool {
+        self.rooms.iter().any(Membership::is_detached)
+    }
+
+    /// Carries out a line, and those that came with it.
+    async fn lines(&mut self, first: std::io::Result<Option<Incoming>>) -> Flow {
+        let mut next = match first {
+            Ok(Some(item)) => Some(item),
+            Ok(None) => return Err(self.end_of_input()),
+            Err(error) => {
+                debug!(connection = self.peer.id.0, %error, "connection lost");
+                return Err(Ended::Lost);
+            }
+        };
+        for _ in 0..LINES_PER_TURN {
+            let Some(item) = next else { break };
+            self.rate.spend();
+            self.item(item).await?;
+            if self.out.len() >= WRITE_BUDGET {
+                self.flush().await?;
+            }
+            if self.unacked.len() >= MAX_UNACKED || self.rate.pause().is_some() {
+                break;
+            }
+            next = self.input.buffered().map_err(|_| Ended::Lost)?;
+        }
+        Ok(())
+    }
+
+    fn end_of_input(&self) -> Ended {
+        match self.dialect {
+            Dialect::Text => Ended::Quit(None),
+            Dialect::Json => Ended::Eof,
+        }
+    }
+
+    async fn item(&mut self, item: Incoming) -> Flow {
+        match item {
+            Incoming::Line(line) => match self.dialect {
+                Dialect::Text => self.text_line(&line).await,
+                Dialect::Json => self.json_line(&line).await,
+            },
+            Incoming::Bad(bad) => {
+                self.bad_line(&bad);
+                Ok(())
+            }
+            _ => Err(Ended::Quit(None)),
+        }
+    }
+
+    fn bad_line(&mut self, bad: &BadLine) {
+        let code = match bad {
+            BadLine::TooLong { .. } => ErrorCode::LineTooLong,
+            _ => ErrorCode::BadLine,
+        };
+        self.refuse(Refusal::new(code, bad.to_string()));
+    }
+
+    fn letter(&mut self, letter: Letter) {
+        match letter {
+            Letter::Fate { ticket, fate } => self.fate(ticket, fate),
+            Letter::Private(private) => self.private_arrived(&private),
+        }
+    }
+
+    /// Learns what became of a message of its own that isn't seen in the room.
+    fn fate(&mut self, ticket: u64, fate: Fate) {
+        let Some(position) = self.unacked.iter().position(|unacked| unacked.ticket == ticket) else { return };
+        let Some(Unacked { id, room, .. }) = self.unacked.remove(position) else { return };
+        match fate {
+            Fate::Repeat(record) => self.ack(id, &record.stored),
+            Fate::Conflict => {
+                let words = "this id was used for another message; nothing was stored";
+                self.refuse(Refusal::new(ErrorCode::IdConflict, words).to(id).about(room));
+            }
+            Fate::Full(why) => {
+                let words = format!("not said, as the log has no room for more: {why}");
+                self.refuse(Refusal::new(ErrorCode::StorageFull, words).to(id).about(room));
+            }
+        }
+    }
+
+    fn ack(&mut self, id: Option<MessageId>, stored: &chat_protocol::message::Stored) {
+        let Some(id) = id.filter(|_| self.dialect == Dialect::Json) else { return };
+        self.json(&ServerMessage::Ack {
+            id,
+            room: Some(stored.room.clone()),
+            seq: Some(stored.seq),
+            time: Some(stored.time),
+            to: None,
+            durable: None,
+        });
+    }
+
+    /// Says in the dialect that something had no effect.
+    fn refuse(&mut self, refusal: Refusal) {
+        match self.dialect {
+            Dialect::Text => self.text(|out| render::error(out, &refusal.message)),
+            Dialect::Json => self.json(&ServerMessage::Error(refusal)),
+        }
+    }
+
+    fn json(&mut self, message: &ServerMessage) {
+        let mut line = Vec::new();
+        json::render(&mut line, message);
+        self.out.push(&line);
+    }
+
+    fn text(&mut self, lines: impl FnOnce(&mut String)) {
+        let mut out = String::new();
+        lines(&mut out);
+        self.out.push(out.as_bytes());
+    }
+
+    fn notice(&mut self, words: &str) {
+        self.text(|out| render::notice(out, words));
+    }
+
+    /// Writes all that was collected: once, where the connection takes it.
+    ///
+    /// Where it doesn't, the channels are let go, and the write races the deadline and the request to end.
+    async fn flush(&mut self) -> Flow {
+        while !self.out.is_empty() {
+            let ready = futures::future::poll_immediate(self.out.write_some(&mut self.io)).await;
+            let written = match ready {
+                Some(written) => written,
+                None => {
+                    self.rooms.iter_mut().for_each(Membership::let_go);
+                    tokio::select! {
+                        bye = asked_to_end(&self.peer, self.draining) => return Err(Ended::Closed(bye)),
+                        written = tokio::time::timeout(self.hub.limits.write, self.out.write_some(&mut self.io)) => {
+                            match written {
+                                Ok(written) => written,
+                                Err(_) => return Err(self.stalled()),
+                            }
+                        }
+                    }
+                }
+            };
+            if let Err(error) = written {
+                debug!(connection = self.peer.id.0, %error, "connection lost");
+                return Err(Ended::Lost);
+            }
+        }
+        Ok(())
+    }
+
+    fn stalled(&self) -> Ended {
+        let seconds = self.hub.limits.write.as_secs();
+        info!(connection = self.peer.id.0, seconds, "a client took nothing for too long");
+        Ended::Closed(Bye::new(ByeCode::Stalled, format!("you took nothing for {seconds} s")).retry_after_ms(1000))
+    }
+}
+
+/// Waits for the request to end; one that is being carried out is no news. Cancel-safe.
+async fn asked_to_end(peer: &Peer, draining: bool) -> Bye {
+    if draining { std::future::pending().await } else { peer.asked_to_end().await }
+}
+
+async fn sleep_until(until: Option<tokio::time::Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,96 @@
+//! The end of a session: what is due is written, the rooms are left, and the last words arrive.
+
+use chat_protocol::limits::MAX_UNACKED;
+use chat_protocol::message::{Bye, ByeCode, ServerMessage};
+use chat_protocol::text::render;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
+use tracing::info;
+
+use super::{Ended, Flow, Session, Transport};
+use crate::batch::Dialect;
+use crate::limits::{BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, LINGER, LINGER_BYTES, READ_BUFFER};
+
+impl<S: Transport> Session<S> {
+    /// Leaves the rooms, gives the alias up, says why, and closes so that the words arrive.
+    pub(super) async fn close(mut self, ended: Ended) {
+        if self.person.is_some() {
+            // Boxed for the sake of the many sessions that aren't closing.
+            let _ = timeout(DRAIN_DEADLINE, Box::pin(self.carry_out(&ended))).await;
+        }
+        self.leave_all(&ended).await;
+        self.peer.set_gone();
+        let bye = match ended {
+            Ended::Lost => return,
+            Ended::Quit(_) | Ended::Eof => Bye::new(ByeCode::Quit, "you left"),
+            Ended::Closed(bye) => bye,
+        };
+        match self.dialect {
+            Dialect::Text => self.text(|out| render::bye(out, &bye)),
+            Dialect::Json => self.json(&ServerMessage::Bye(bye)),
+        }
+        let _ = timeout(BYE_DEADLINE, self.write_all()).await;
+        self.linger().await;
+    }
+
+    /// What was received before the end is carried out, and its fate told.
+    async fn carry_out(&mut self, ended: &Ended) -> Flow {
+        match ended {
+            Ended::Quit(_) | Ended::Eof => self.settle_all().await,
+            Ended::Closed(bye) if bye.code == ByeCode::Shutdown => {
+                self.draining = true;
+                self.input.read_arrived(&mut self.io, DRAIN_BYTES).await;
+                while let Ok(Some(item)) = self.input.buffered() {
+                    self.item(item).await?;
+                    if self.unacked.len() >= MAX_UNACKED {
+                        self.settle_all().await?;
+                    }
+                }
+                self.settle_all().await
+            }
+            Ended::Closed(_) | Ended::Lost => Ok(()),
+        }
+    }
+
+    async fn leave_all(&mut self, ended: &Ended) {
+        let (reason, abrupt) = match ended {
+            Ended::Quit(reason) => (reason.clone(), false),
+            Ended::Closed(bye) => (None, matches!(bye.code, ByeCode::Replaced | ByeCode::Stalled)),
+            Ended::Eof | Ended::Lost => (None, true),
+        };
+        let stopping = matches!(ended, Ended::Closed(bye) if bye.code == ByeCode::Shutdown);
+        for left in std::mem::take(&mut self.rooms) {
+            // When the server stops everybody leaves, and nobody stays to be told.
+            if !stopping && self.exit(left.room, reason.clone(), abrupt).await.is_err() {
+                break;
+            }
+        }
+        if let Some(person) = self.person.take() {
+            let reserve = abrupt && self.dialect == Dialect::Json;
+            self.hub.directory.release(&person.alias, &self.peer, person.token.as_ref(), reserve);
+            info!(connection = self.peer.id.0, alias = %person.alias, "left");
+        }
+    }
+
+    async fn write_all(&mut self) -> std::io::Result<()> {
+        while !self.out.is_empty() {
+            self.out.write_some(&mut self.io).await?;
+        }
+        self.io.shutdown().await
+    }
+
+    /// Reads on for a moment: closing over unread input would be a reset, which takes the last words back.
+    async fn linger(&mut self) {
+        let mut dropped = 0;
+        let mut buffer = vec![0; READ_BUFFER];
+        let _ = timeout(LINGER, async {
+            while dropped < LINGER_BYTES {
+                match self.io.read(&mut buffer).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(n) => dropped += n,
+                }
+            }
+        })
+        .await;
+    }
+}

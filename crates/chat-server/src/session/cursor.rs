@@ -1,0 +1,267 @@
+//! The cursor: joining with history, catching up after a lag and resuming are one thing, reading from a seq to the live channel.
+
+use std::sync::Arc;
+
+use chat_protocol::limits::DEFAULT_HISTORY;
+use chat_protocol::message::{ServerMessage, Stored};
+use chat_protocol::text::render;
+use chat_protocol::value::{MessageId, Seq};
+
+use super::{Flow, Session, Transport};
+use crate::batch::{Batch, Dialect, Item};
+use crate::limits::{READ_PAGE, WRITE_BUDGET};
+use crate::log::{ReadError, Record, holes};
+use crate::room::{Attachment, Piece, Room};
+
+impl<S: Transport> Session<S> {
+    /// Brings the room at `index` nearer to its channel. Returns early when enough was collected to be written first.
+    pub(super) async fn catch_up(&mut self, index: usize) -> Flow {
+        while self.out.len() < WRITE_BUDGET {
+            let membership = &mut self.rooms[index];
+            match membership.room.attach(membership.number) {
+                Attachment::Live(channel) => {
+                    membership.go_live(channel);
+                    return Ok(());
+                }
+                Attachment::Replay(batches) => batches.iter().for_each(|batch| self.batch(index, batch)),
+                Attachment::Behind => self.read_up(index).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what has left the tail from the log, and then tells the state of the room again.
+    async fn read_up(&mut self, index: usize) -> Flow {
+        let snapshot = self.rooms[index].room.snapshot();
+        let cursor = self.rooms[index].cursor;
+        self.read_from_log(index, cursor, snapshot.head).await?;
+        let membership = &mut self.rooms[index];
+        (membership.number, membership.cursor, membership.version) = (snapshot.number, snapshot.head, snapshot.version);
+        if self.dialect == Dialect::Json {
+            let room = Arc::clone(&self.rooms[index].room);
+            self.joined(&room, snapshot);
+        }
+        Ok(())
+    }
+
+    /// Writes the messages of a room in `after < seq ≤ upto`, page by page, and a `gap` for each that can't be had.
+    pub(super) async fn read_from_log(&mut self, index: usize, after: Seq, upto: Seq) -> Flow {
+        let mut cursor = after;
+        while cursor < upto {
+            let room = Arc::clone(&self.rooms[index].room);
+            let records = match self.hub.log.after(&room.name, cursor, upto, READ_PAGE).await {
+                Ok(records) => records,
+                Err(error) => {
+                    self.unreadable(&room, &error);
+                    Vec::new()
+                }
+            };
+            let end = if records.len() < READ_PAGE { upto } else { records.last().map_or(upto, |r| r.stored.seq) };
+            let pieces: Vec<_> = records.into_iter().map(Piece::Stored).collect();
+            self.pieces(&room, &pieces, cursor, end, None);
+            cursor = end;
+            self.rooms[index].cursor = cursor;
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// The last messages of a room, for somebody who enters it.
+    pub(super) async fn recent(&mut self, room: &Arc<Room>, head: Seq, limit: u32) -> Flow {
+        let limit = limit as usize;
+        let pieces = match room.recent(head, limit) {
+            Some(pieces) => pieces,
+            None => match self.hub.log.before(&room.name, head.next(), limit).await {
+                Ok(records) => records.into_iter().map(Piece::Stored).collect(),
+                Err(error) => {
+                    self.unreadable(room, &error);
+                    Vec::new()
+                }
+            },
+        };
+        self.page_of_history(room, &pieces, head, limit as u64);
+        Ok(())
+    }
+
+    /// A page that ends at `upto`: for people with its date before it and a line where it ends.
+    fn page_of_history(&mut self, room: &Room, pieces: &[Piece], upto: Seq, wanted: u64) {
+        let after = Seq::new(upto.get().saturating_sub(wanted));
+        match self.dialect {
+            Dialect::Json => self.pieces(room, pieces, after, upto, None),
+            Dialect::Text => self.text_page(pieces),
+        }
+    }
+
+    /// Pieces for people, oldest first, and the line that tells them from what is live.
+    pub(super) fn text_page(&mut self, pieces: &[Piece]) {
+        if pieces.is_empty() {
+            return;
+        }
+        self.shown = self.today();
+        for piece in pieces {
+            if let Some(record) = piece.record() {
+                self.day_before(&record.stored);
+                self.text_piece(piece);
+            }
+        }
+        self.text(render::now);
+        self.shown = self.today();
+    }
+
+    /// Writes pieces, oldest first, and a `gap` for each hole in `after < seq ≤ upto`.
+    pub(super) fn pieces(&mut self, room: &Room, pieces: &[Piece], after: Seq, upto: Seq, re: Option<&MessageId>) {
+        let mut holes =
+            holes(pieces.iter().filter_map(Piece::record).map(|record| &record.stored), after, upto).peekable();
+        for piece in pieces {
+            let Some(record) = piece.record().cloned() else { continue };
+            while let Some((from, to)) = holes.next_if(|(_, to)| *to < record.stored.seq) {
+                self.gap(room, from, to);
+            }
+            match self.dialect {
+                Dialect::Json => self.json_piece(piece, &record, re),
+                Dialect::Text => {
+                    if !self.settle(&record) && !self.ignores(&record) {
+                        self.day_before(&record.stored);
+                        self.text_piece(piece);
+                    }
+                }
+            }
+        }
+        for (from, to) in holes {
+            self.gap(room, from, to);
+        }
+    }
+
+    fn json_piece(&mut self, piece: &Piece, record: &Arc<Record>, re: Option<&MessageId>) {
+        let own = self.is_own(record);
+        match piece {
+            Piece::Shared(batch, index) if !own && re.is_none() => {
+                let chunk = batch.chunk(Dialect::Json, self.hub.clock.zone());
+                self.out.push(&chunk.item(*index));
+            }
+            // What was sent on this connection and not acked yet is acked at its place, also where it comes from the log.
+            _ if own && re.is_none() && self.settle(record) => self.ack(record.id.clone(), &record.stored),
+            _ => self.json(&ServerMessage::Message { stored: record.stored.clone(), own, re: re.cloned() }),
+        }
+    }
+
+    fn text_piece(&mut self, piece: &Piece) {
+        match piece {
+            Piece::Shared(batch, index) => {
+                let chunk = batch.chunk(Dialect::Text, self.hub.clock.zone());
+                self.out.push(&chunk.item(*index));
+            }
+            Piece::Stored(record) => {
+                let hub = Arc::clone(&self.hub);
+                self.text(|out| render::message(out, &record.stored, hub.clock.zone()));
+            }
+        }
+    }
+
+    fn day_before(&mut self, stored: &Stored) {
+        let date = self.hub.clock.date(stored.time);
+        if date != self.shown {
+            self.shown = date;
+            self.text(|out| render::day(out, date));
+        }
+    }
+
+    fn gap(&mut self, room: &Room, from: Seq, to: Seq) {
+        match self.dialect {
+            Dialect::Json => self.json(&ServerMessage::Gap { room: room.name.clone(), from, to }),
+            Dialect::Text => self.text(|out| render::missed(out, to.get() + 1 - from.get())),
+        }
+    }
+
+    fn unreadable(&self, room: &Room, error: &ReadError) {
+        tracing::error!(connection = self.peer.id.0, room = %room.name, %error, "messages can't be read; a gap is announced instead");
+    }
+
+    /// Takes in a batch of the room at `index`: whole where nothing in it is this session's own.
+    pub(super) fn batch(&mut self, index: usize, batch: &Batch) {
+        let membership = &mut self.rooms[index];
+        let (cursor, version) = (membership.cursor, membership.version);
+        membership.number = batch.number;
+        if let Some((_, last)) = batch.seqs {
+            membership.cursor = last;
+        }
+        let fresh = batch.seqs.is_none_or(|(first, _)| first > cursor) && batch.since_version(version);
+        if let Some(date) = batch.day {
+            self.shown = date;
+        }
+        let mine = self.person.as_ref().is_some_and(|person| batch.has_author(person.author));
+        let hub = Arc::clone(&self.hub);
+        let chunk = batch.chunk(self.dialect, hub.clock.zone());
+        if fresh && !mine && self.ignored.is_empty() {
+            self.out.push_shared(chunk.bytes.clone());
+            return;
+        }
+        for (i, item) in batch.items.iter().enumerate() {
+            match item {
+                Item::Message { record, .. } if record.stored.seq <= cursor => {}
+                Item::Message { record, origin } if origin.connection == self.peer.id => {
+                    self.settle_ticket(origin.ticket);
+                    self.ack(record.id.clone(), &record.stored);
+                }
+                Item::Message { record, .. } if self.dialect == Dialect::Json && self.is_own(record) => {
+                    self.json(&ServerMessage::Message { stored: record.stored.clone(), own: true, re: None });
+                }
+                Item::Message { record, .. } if self.ignores(record) => {}
+                Item::Presence(told) if told.versions().is_some_and(|(first, _)| first <= version) => {
+                    self.presence(&batch.room, told, version);
+                }
+                _ => self.out.push(&chunk.item(i)),
+            }
+        }
+    }
+
+    /// The part of what is told that this session doesn't know from its snapshot.
+    fn presence(&mut self, room: &chat_protocol::names::RoomName, told: &crate::presence::Told, version: u64) {
+        let Some(changes) = told.after(version) else { return };
+        match self.dialect {
+            Dialect::Text => self.text(|out| render::presence(out, &changes)),
+            Dialect::Json => {
+                let room = room.clone();
+                self.json(&ServerMessage::Presence { room, count: told.count, changes: Some(changes) });
+            }
+        }
+    }
+
+    /// Takes the message off those whose fate is unknown, if it was sent on this connection. Whether it was.
+    fn settle(&mut self, record: &Record) -> bool {
+        let stored = &record.stored;
+        if !self.is_own(record) {
+            return false;
+        }
+        // A room's log has a session's messages in the order in which it sent them.
+        let Some(position) = self.unacked.iter().position(|unacked| unacked.room == stored.room) else { return false };
+        let sent_here = self.unacked[position].id == record.id && self.unacked[position].text == stored.text;
+        if sent_here {
+            self.unacked.remove(position);
+        }
+        sent_here
+    }
+
+    fn settle_ticket(&mut self, ticket: u64) {
+        if let Some(position) = self.unacked.iter().position(|unacked| unacked.ticket == ticket) {
+            self.unacked.remove(position);
+        }
+    }
+
+    fn is_own(&self, record: &Record) -> bool {
+        self.person.as_ref().is_some_and(|person| person.author == record.author)
+    }
+
+    fn ignores(&self, record: &Record) -> bool {
+        self.is_ignored(&record.stored.from)
+    }
+
+    fn today(&self) -> jiff::civil::Date {
+        self.hub.clock.date(self.hub.clock.now())
+    }
+
+    /// Messages shown on joining where the client doesn't say, and at most as many as a page may have.
+    pub(super) fn history_wanted(wanted: Option<u32>) -> u32 {
+        wanted.unwrap_or(DEFAULT_HISTORY).min(chat_protocol::limits::MAX_PAGE)
+    }
+}

@@ -1,0 +1,261 @@
+//! From the first byte to a person in a room.
+
+use std::sync::Arc;
+
+use chat_protocol::codec::Incoming;
+use chat_protocol::json;
+use chat_protocol::limits::{MAX_ALIAS_TRIES, MAX_ROOMS_PER_SESSION, VERSION};
+use chat_protocol::message::{Bye, ByeCode, ClientMessage, ErrorCode, Hello, Refusal, RoomStart, ServerMessage};
+use chat_protocol::names::Alias;
+use chat_protocol::text::{self, Login, render};
+use tokio::time::Instant;
+use tracing::info;
+
+use super::{Ended, Flow, Person, Session, Transport};
+use crate::batch::Dialect;
+use crate::directory::Resumed;
+use crate::log::{AuthorId, TokenHash};
+use crate::secret::{Secret, random};
+
+impl<S: Transport> Session<S> {
+    /// Asks who is there until somebody is admitted and in a room.
+    pub(super) async fn handshake(&mut self) -> Flow {
+        self.out.push(text::ALIAS.as_bytes());
+        self.out.push(b"\n");
+        self.flush().await?;
+        let deadline = Instant::now() + self.hub.limits.handshake;
+        let mut first = self.first_line(deadline).await?;
+        let start = first.trim_start_matches(['\u{FEFF}', ' ', '\t']);
+        if start.starts_with('{') {
+            self.dialect = Dialect::Json;
+            first = start.to_owned();
+            self.json_login(first, deadline).await
+        } else {
+            self.text_login(first, deadline).await
+        }
+    }
+
+    /// The first line that is one; it decides on the dialect.
+    async fn first_line(&mut self, deadline: Instant) -> Flow<String> {
+        self.next_line(deadline).await
+    }
+
+    async fn next_line(&mut self, deadline: Instant) -> Flow<String> {
+        for _ in 0..MAX_ALIAS_TRIES {
+            self.flush().await?;
+            let item = tokio::select! {
+                bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
+                () = tokio::time::sleep_until(deadline) => return Err(self.timed_out()),
+                item = self.input.next(&mut self.io) => item,
+            };
+            match item {
+                Ok(Some(Incoming::Line(line))) => return Ok(line),
+                Ok(Some(Incoming::Bad(bad))) => {
+                    self.bad_line(&bad);
+                    self.ask_again();
+                }
+                Ok(Some(_)) => return Err(Ended::Quit(None)),
+                Ok(None) => return Err(self.end_of_input()),
+                Err(_) => return Err(Ended::Lost),
+            }
+        }
+        Err(too_many_tries())
+    }
+
+    fn timed_out(&mut self) -> Ended {
+        let unended = self.input.unended();
+        if unended > 0 && self.dialect == Dialect::Text {
+            let words = format!("got {unended} bytes but no end of line; end each line with \\n");
+            self.text(|out| render::error(out, &words));
+        }
+        let seconds = self.hub.limits.handshake.as_secs();
+        Ended::Closed(Bye::new(ByeCode::Timeout, format!("nobody introduced himself within {seconds} s")))
+    }
+
+    fn ask_again(&mut self) {
+        if self.dialect == Dialect::Text {
+            self.out.push(text::ALIAS.as_bytes());
+            self.out.push(b"\n");
+        }
+    }
+
+    async fn text_login(&mut self, first: String, deadline: Instant) -> Flow {
+        let mut line = first;
+        for _ in 0..MAX_ALIAS_TRIES {
+            match text::parse_login(&line) {
+                Login::Quit => return Err(Ended::Quit(None)),
+                Login::Help => text::LOGIN_HELP.iter().for_each(|line| self.notice(line)),
+                Login::Alias(name) => match self.claim(&name) {
+                    Ok(person) => return self.admit_to_lobby(person).await,
+                    Err(refusal) => self.refuse(refusal),
+                },
+                _ => {}
+            }
+            self.ask_again();
+            line = self.next_line(deadline).await?;
+        }
+        Err(too_many_tries())
+    }
+
+    /// Takes an alias for a text connection.
+    fn claim(&self, name: &str) -> Result<Person, Refusal> {
+        let alias = Alias::new(name).map_err(|error| Refusal::new(ErrorCode::BadAlias, error.to_string()))?;
+        let taken = |error: crate::directory::Taken| Refusal::new(ErrorCode::AliasTaken, error.to_string());
+        let author = AuthorId(random().map_err(no_randomness)?);
+        self.hub.directory.claim(&alias, &self.peer).map_err(taken)?;
+        Ok(Person { alias, author, token: None, quiet: false })
+    }
+
+    async fn admit_to_lobby(&mut self, person: Person) -> Flow {
+        info!(connection = self.peer.id.0, alias = %person.alias, dialect = "text", "admitted");
+        let alias = person.alias.clone();
+        self.person = Some(person);
+        self.out.push(text::CONNECTED.as_bytes());
+        self.out.push(b"\n");
+        let lobby = self.hub.lobby.clone();
+        let entered = match self.enter(lobby).await? {
+            Ok(entered) => entered,
+            Err(error) => {
+                return Err(Ended::Closed(Bye::new(ByeCode::Limit, error.to_string())));
+            }
+        };
+        let snapshot = &entered.snapshot;
+        let (others, count) = self.others(snapshot);
+        let offset = self.hub.clock.offset(self.hub.clock.now());
+        self.text(|out| {
+            render::greeting(out, &alias, &entered.room.name, &others, count, offset);
+            if !snapshot.topic.is_empty() {
+                render::topic(out, &snapshot.topic);
+            }
+        });
+        let (room, head) = (Arc::clone(&entered.room), snapshot.head);
+        self.rooms.push(super::Membership::new(entered.room, &entered.snapshot));
+        self.recent(&room, head, Self::history_wanted(None)).await
+    }
+
+    async fn json_login(&mut self, first: String, deadline: Instant) -> Flow {
+        let mut line = first;
+        for _ in 0..MAX_ALIAS_TRIES {
+            let refusal = match json::parse_client(&line) {
+                Ok(ClientMessage::Hello(hello)) => match self.hello(&hello, deadline).await? {
+                    Ok((person, secret)) => return self.admit(person, &secret, hello).await,
+                    Err(refusal) => refusal,
+                },
+                Ok(ClientMessage::Quit { .. }) => return Err(Ended::Quit(None)),
+                Ok(_) => Refusal::new(ErrorCode::HelloFirst, "say hello first"),
+                Err(refusal) => *refusal,
+            };
+            self.refuse(refusal);
+            line = self.next_line(deadline).await?;
+        }
+        Err(too_many_tries())
+    }
+
+    /// Opens a session, or continues one.
+    async fn hello(&mut self, hello: &Hello, deadline: Instant) -> Flow<Result<(Person, String), Refusal>> {
+        if hello.v != VERSION {
+            let words = format!("this server speaks version {VERSION}, not {}", hello.v);
+            return Ok(Err(Refusal::new(ErrorCode::BadVersion, words)));
+        }
+        if hello.rooms.as_ref().is_some_and(|rooms| rooms.len() > MAX_ROOMS_PER_SESSION) {
+            let words = format!("rooms: at most {MAX_ROOMS_PER_SESSION} are allowed");
+            return Ok(Err(Refusal::new(ErrorCode::BadField, words)));
+        }
+        match &hello.session {
+            Some(secret) => self.resume(secret, hello.quiet, deadline).await,
+            None => Ok(self.open(hello)),
+        }
+    }
+
+    fn open(&self, hello: &Hello) -> Result<(Person, String), Refusal> {
+        let alias = Alias::new(&hello.alias).map_err(|error| Refusal::new(ErrorCode::BadAlias, error.to_string()))?;
+        let secret = Secret::generate().map_err(no_randomness)?;
+        let (token, author) = (secret.hash(), secret.author());
+        let taken = |error: crate::directory::Taken| Refusal::new(ErrorCode::AliasTaken, error.to_string());
+        self.hub.directory.open(&alias, &self.peer, token, author).map_err(taken)?;
+        Ok((Person { alias, author, token: Some(token), quiet: hello.quiet }, secret.into_string()))
+    }
+
+    /// Continues a session; a connection that has it is closed first.
+    async fn resume(
+        &mut self,
+        secret: &str,
+        quiet: bool,
+        deadline: Instant,
+    ) -> Flow<Result<(Person, String), Refusal>> {
+        let token = Secret::hash_of(secret);
+        let mut looked_up = false;
+        loop {
+            match self.hub.directory.resume(&token, &self.peer) {
+                Resumed::Here { author, alias } => {
+                    return Ok(Ok((Person { alias, author, token: Some(token), quiet }, secret.to_owned())));
+                }
+                Resumed::Taken(taken) => {
+                    return Ok(Err(Refusal::new(ErrorCode::AliasTaken, taken.to_string())));
+                }
+                Resumed::Held(other) => {
+                    other.end(Bye::new(ByeCode::Replaced, "this session goes on in another connection"));
+                    tokio::select! {
+                        () = other.until_gone() => {}
+                        bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
+                        () = tokio::time::sleep_until(deadline) => return Err(self.timed_out()),
+                    }
+                }
+                Resumed::Unknown if !looked_up => {
+                    looked_up = true;
+                    self.look_up(token).await;
+                }
+                Resumed::Unknown => {
+                    let words = "this server doesn't know that session; say hello without it to begin a new one";
+                    return Ok(Err(Refusal::new(ErrorCode::UnknownSession, words)));
+                }
+            }
+        }
+    }
+
+    /// Brings a session back that an earlier server kept.
+    async fn look_up(&self, token: TokenHash) {
+        match self.hub.log.session(token).await {
+            Ok(Some(kept)) => self.hub.directory.remember(token, kept.author, kept.alias),
+            Ok(None) => {}
+            Err(error) => tracing::error!(connection = self.peer.id.0, %error, "a session can't be looked up"),
+        }
+    }
+
+    async fn admit(&mut self, person: Person, secret: &str, hello: Hello) -> Flow {
+        info!(connection = self.peer.id.0, alias = %person.alias, dialect = "json", "admitted");
+        let alias = person.alias.clone();
+        self.person = Some(person);
+        let log = self.hub.log.name().to_owned();
+        let same_log = hello.log.as_ref().is_none_or(|known| *known == log);
+        self.json(&ServerMessage::Welcome {
+            alias,
+            session: secret.to_owned(),
+            log,
+            server: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            limits: self.hub.limits.info(),
+        });
+        let lobby = || vec![RoomStart { room: self.hub.lobby.clone(), after: None }];
+        for start in hello.rooms.unwrap_or_else(lobby) {
+            if self.hub.rooms.get(&start.room).is_some_and(|room| self.rooms.iter().any(|m| m.room.id == room.id)) {
+                continue;
+            }
+            match self.enter(start.room.clone()).await? {
+                Ok(entered) => self.entered(entered, start.after, same_log, hello.history, None).await?,
+                Err(error) => self.refuse(*super::requests::cannot_enter(&error, start.room)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn too_many_tries() -> Ended {
+    let words = format!("{MAX_ALIAS_TRIES} tries are enough; connect again to go on");
+    Ended::Closed(Bye::new(ByeCode::Limit, words))
+}
+
+fn no_randomness(error: getrandom::Error) -> Refusal {
+    tracing::error!(%error, "the system gives no random bytes; nobody can be admitted");
+    Refusal::new(ErrorCode::Limit, "the server can't admit anybody just now; try again later")
+}

@@ -1,0 +1,102 @@
+//! Bytes in: whole lines of a connection, with no memory held while there is no part of one.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use chat_protocol::codec::{ChatCodec, Incoming};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio_util::codec::Decoder;
+
+use crate::limits::READ_BUFFER;
+
+thread_local! {
+    /// All sessions of a thread read into this one; what is left in it after a read is copied out at once.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER].into());
+}
+
+/// The reading half of a connection.
+#[derive(Debug)]
+pub(super) struct Input {
+    codec: ChatCodec,
+    /// What was read and isn't a whole line yet.
+    buffer: BytesMut,
+    ended: bool,
+}
+
+impl Input {
+    pub(super) fn new(codec: ChatCodec) -> Self {
+        Self { codec, buffer: BytesMut::new(), ended: false }
+    }
+
+    /// The next line; `None` at the end of input. Cancel-safe: what was read is kept in `self`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection. What the peer sends is an item, never an error.
+    pub(super) async fn next<S: AsyncRead + Unpin>(&mut self, io: &mut S) -> io::Result<Option<Incoming>> {
+        poll_fn(|cx| self.poll_next(io, cx)).await
+    }
+
+    fn poll_next<S: AsyncRead + Unpin>(
+        &mut self,
+        io: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Incoming>>> {
+        loop {
+            if let Some(item) = self.buffered()? {
+                return Poll::Ready(Ok(Some(item)));
+            }
+            if self.ended {
+                return Poll::Ready(Ok(None));
+            }
+            ready!(self.poll_read(io, cx))?;
+        }
+    }
+
+    /// The next line among what was read already.
+    pub(super) fn buffered(&mut self) -> io::Result<Option<Incoming>> {
+        let item = self.codec.decode(&mut self.buffer)?;
+        if self.buffer.is_empty() && self.buffer.capacity() > 0 {
+            self.buffer = BytesMut::new();
+        }
+        Ok(item)
+    }
+
+    /// Reads what has arrived without waiting for more, at most about `most` bytes. Whether anything was read.
+    pub(super) async fn read_arrived<S: AsyncRead + Unpin>(&mut self, io: &mut S, most: usize) -> bool {
+        let before = self.buffer.len();
+        poll_fn(|cx| {
+            while self.buffer.len() < before + most && !self.ended {
+                match self.poll_read(io, cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(_)) => self.ended = true,
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+        self.buffer.len() > before
+    }
+
+    fn poll_read<S: AsyncRead + Unpin>(&mut self, io: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut read = ReadBuf::new(scratch);
+            ready!(Pin::new(io).poll_read(cx, &mut read))?;
+            if read.filled().is_empty() {
+                self.ended = true;
+            }
+            self.buffer.extend_from_slice(read.filled());
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// How many bytes of a line without an end were read.
+    pub(super) fn unended(&self) -> usize {
+        self.codec.unended(&self.buffer)
+    }
+}

@@ -1,0 +1,60 @@
+//! What the typed means: defaults filled in, values checked.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use chat_protocol::limits::HIGHEST_MAX_TEXT;
+use chat_protocol::names::RoomName;
+use chat_server::{Config, Limits};
+
+use crate::args::{Args, LogFormat};
+
+/// All that the program needs to know.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) server: Config,
+    pub(crate) log_format: LogFormat,
+}
+
+impl Settings {
+    /// # Errors
+    ///
+    /// One sentence that names the flag and the value.
+    pub(crate) fn new(args: Args) -> Result<Self, String> {
+        let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5555);
+        let mut server = Config::ephemeral(default);
+        if let Some(listen) = args.listen.clone().filter(|listen| !listen.is_empty()) {
+            server.listen = listen;
+        }
+        if let Some(lobby) = &args.lobby {
+            server.lobby = RoomName::new(lobby).map_err(|error| format!("--lobby {lobby:?}: {error}"))?;
+        }
+        server.limits = limits(&args)?;
+        Ok(Self { server, log_format: args.log_format.unwrap_or_default() })
+    }
+}
+
+fn limits(args: &Args) -> Result<Limits, String> {
+    let mut limits = Limits::default();
+    let set = |limit: &mut usize, value: Option<usize>| *limit = value.unwrap_or(*limit);
+    set(&mut limits.max_connections, args.max_connections);
+    set(&mut limits.max_per_address, args.max_per_address);
+    set(&mut limits.max_text, args.max_text);
+    set(&mut limits.max_line, args.max_line);
+    set(&mut limits.max_lines, args.max_lines);
+    set(&mut limits.max_roster, args.max_roster);
+    limits.max_rate = args.max_rate.unwrap_or(limits.max_rate);
+    let within = |flag: &str, value: usize, least: usize, most: usize| {
+        if (least..=most).contains(&value) {
+            Ok(())
+        } else {
+            Err(format!("--{flag} {value}: it has to be from {least} to {most}"))
+        }
+    };
+    within("max-text", limits.max_text, 1, HIGHEST_MAX_TEXT)?;
+    // A line holds a text with its escapes, and anything shorter would not even hold a hello.
+    within("max-line", limits.max_line, 256, 16 << 20)?;
+    // Each line of a message is a line with a name before it in the text dialect.
+    within("max-lines", limits.max_lines, 1, 300)?;
+    within("max-roster", limits.max_roster, 1, 100_000)?;
+    Ok(limits)
+}
