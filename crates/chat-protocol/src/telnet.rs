@@ -117,7 +117,7 @@ impl TelnetFilter {
                             self.put(buf, &mut text, IAC);
                             rest += 2;
                         }
-                        [IAC, command @ FIRST_COMMAND..=255, ..] => {
+                        [IAC, command, ..] if command >= FIRST_COMMAND => {
                             interrupt = self.command(command);
                             rest += 2;
                         }
@@ -144,12 +144,20 @@ impl TelnetFilter {
                 }
             }
         }
-        Progress { text, rest, interrupt }
+        Progress {
+            text,
+            rest,
+            interrupt,
+        }
     }
 
     /// How many bytes of text `bytes` begins with.
     fn plain(&self, bytes: &[u8]) -> usize {
-        let special = if self.telnet { memchr2(IAC, 0, bytes) } else { memchr(IAC, bytes) };
+        let special = if self.telnet {
+            memchr2(IAC, 0, bytes)
+        } else {
+            memchr(IAC, bytes)
+        };
         special.unwrap_or(bytes.len())
     }
 
@@ -217,4 +225,179 @@ enum State {
     Subnegotiation,
     /// After an `IAC` in a subnegotiation.
     SubnegotiationIac,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Filters `reads` one after the other, as a caller with one buffer does; an interrupt shows as `!`.
+    fn filter<'a>(reads: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+        let mut telnet = TelnetFilter::new();
+        let mut kept = Vec::new();
+        let mut out = Vec::new();
+        for read in reads {
+            let mut buf = std::mem::take(&mut kept);
+            buf.extend_from_slice(read);
+            let (mut text, mut rest) = (0, 0);
+            loop {
+                let came = telnet.filter(&mut buf, text, rest);
+                assert!(came.text <= came.rest && came.rest <= buf.len());
+                out.extend_from_slice(&buf[text..came.text]);
+                (text, rest) = (came.text, came.rest);
+                if !came.interrupt {
+                    break;
+                }
+                out.push(b'!');
+            }
+            kept = buf.split_off(rest);
+            assert!(
+                kept.is_empty() || kept == [IAC],
+                "only a last 0xFF is left over"
+            );
+        }
+        out
+    }
+
+    fn check(bytes: &[u8], expected: &[u8]) {
+        assert_eq!(filter([bytes]), expected, "{bytes:02x?} in one read");
+        assert_eq!(
+            filter(bytes.chunks(1)),
+            expected,
+            "{bytes:02x?} byte by byte"
+        );
+        for at in 0..bytes.len() {
+            assert_eq!(
+                filter([&bytes[..at], &bytes[at..]]),
+                expected,
+                "{bytes:02x?} split at {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn commands_are_taken_out() {
+        check(b"plain\r\n", b"plain\r\n");
+        check(b"a\xff\xffb", b"a\xffb");
+        check(b"a\xff\xff\xff\xff\xf4", b"a\xff\xff\xf4");
+        for command in WILL..=DONT {
+            check(&[b'a', IAC, command, 1, b'b'], b"ab");
+            check(&[b'a', IAC, command, b'\n', b'b', b'\n'], b"ab\n");
+            check(&[b'a', IAC, command, IAC, b'b'], b"ab");
+        }
+        // End of file, suspend, end of record, SE, NOP, data mark, abort output, are-you-there, erase, go ahead.
+        for command in [236, 237, 239, 240, 241, 242, 245, 246, 247, 248, 249] {
+            check(&[b'a', IAC, command, b'b'], b"ab");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_stays() {
+        // "я" and the end of a line, in Windows-1251.
+        check(b"\xff\nb\n", b"\xff\nb\n");
+        check(b"\xff\0\xff\xeb", b"\xff\0\xff\xeb");
+    }
+
+    #[test]
+    fn interrupts_stand_where_they_came() {
+        check(b"ab\n\xff\xf4cd\n", b"ab\n!cd\n");
+        check(b"\xff\xf4\xff\xf3a\xff\xeeb", b"!!a!b");
+        // What inetutils telnet sends for Ctrl-C: IP, DO TIMING-MARK.
+        check(b"hi\r\n\xff\xf4\xff\xfd\x06x\r\n", b"hi\r\n!x\r\n");
+    }
+
+    #[test]
+    fn subnegotiations_are_taken_out() {
+        check(b"a\xff\xfa\x18\0xterm\xff\xf0b", b"ab");
+        check(b"a\xff\xfa\x1f\0\x0a\0\xff\xff\n\xff\xf0b", b"ab");
+        check(b"a\xff\xfa\x18\xff\x01\xf0\xff\xf0b", b"ab");
+        // The SE got lost.
+        check(b"a\xff\xfa\x18\xff\xf4b", b"a!b");
+        check(b"a\xff\xfa\x18\xff\xfb\nb", b"ab");
+    }
+
+    #[test]
+    fn a_subnegotiation_that_never_ends_is_given_up() {
+        let limit = usize::from(MAX_SUBNEGOTIATION);
+        let begun = |inside: &[u8]| [b"a\xff\xfa", inside].concat();
+        check(
+            &begun(&[b"x".repeat(limit), b"heard".to_vec()].concat()),
+            b"aheard",
+        );
+        check(&begun(&b"x".repeat(limit)), b"a");
+        check(
+            &begun(&[b"x".repeat(limit - 1), b"\xff\xf0b".to_vec()].concat()),
+            b"ab",
+        );
+        check(
+            &begun(&[b"x".repeat(limit - 1), b"\xff\xffb".to_vec()].concat()),
+            b"ab",
+        );
+        check(
+            &begun(&[b"\xff".repeat(limit), b"heard".to_vec()].concat()),
+            b"aheard",
+        );
+    }
+
+    #[test]
+    fn cr_nul_ends_a_line_of_a_telnet() {
+        check(b"x\r\0y\r\0", b"x\r\0y\r\0");
+        // What inetutils telnet sends for `mode character`, then Enter.
+        check(b"\xff\xfd\x03\xff\xfd\x01x\r\0y\r\0", b"x\r\ny\r\n");
+        check(b"\xff\xf1a\0\r\0\0\r\n\r\r\0", b"a\0\r\n\0\r\n\r\r\n");
+        check(b"\xff\xffa\r\0", b"\xffa\r\0");
+        check(b"a\r\xff\xf1\0b", b"a\r\nb");
+        check(b"\xff\xf1\r\xff\xff\0", b"\r\xff\0");
+    }
+
+    #[test]
+    fn positions_out_of_range_are_harmless() {
+        let came = TelnetFilter::new().filter(&mut [b'a', b'b'], 9, 7);
+        assert_eq!(
+            came,
+            Progress {
+                text: 2,
+                rest: 2,
+                interrupt: false
+            }
+        );
+    }
+
+    #[test]
+    fn a_connection_keeps_little() {
+        assert!(size_of::<TelnetFilter>() <= 8);
+    }
+
+    /// Any byte, but mostly those that mean something.
+    fn hostile_byte() -> impl Strategy<Value = u8> {
+        let special = prop::sample::select(vec![IAC, 0, b'\r']);
+        prop_oneof![4 => 236_u8.., 3 => special, 2 => any::<u8>()]
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same(
+            bytes in prop::collection::vec(hostile_byte(), 0..200),
+            sizes in prop::collection::vec(1_usize..9, 1..50),
+        ) {
+            let mut reads = Vec::new();
+            let mut left = &bytes[..];
+            for size in sizes.iter().cycle() {
+                let (read, more) = left.split_at(left.len().min(*size));
+                reads.push(read);
+                left = more;
+                if left.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(filter(reads), filter([&bytes[..]]));
+        }
+
+        #[test]
+        fn without_0xff_nothing_changes(bytes in prop::collection::vec(..IAC, 0..200)) {
+            prop_assert_eq!(filter(bytes.chunks(7)), bytes);
+        }
+    }
 }

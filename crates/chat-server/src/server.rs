@@ -211,6 +211,8 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     #[cfg(not(target_os = "windows"))]
     let keepalive = keepalive.with_retries(KEEPALIVE_RETRIES);
     socket.set_tcp_keepalive(&keepalive)?;
+    // What a telnet client sends as urgent stays at its place in the stream, where its command is recognised.
+    socket.set_out_of_band_inline(true)?;
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     Ok(())

@@ -21,6 +21,7 @@ use chat_protocol::json;
 use chat_protocol::limits::MAX_UNACKED;
 use chat_protocol::message::{Bye, ByeCode, ErrorCode, Refusal, ServerMessage};
 use chat_protocol::names::{Alias, RoomName};
+use chat_protocol::telnet::INTERRUPT_ANSWER;
 use chat_protocol::text::render;
 use chat_protocol::value::{MessageId, Text};
 use futures::FutureExt as _;
@@ -256,8 +257,14 @@ impl<S: Transport> Session<S> {
                 self.bad_line(&bad);
                 Ok(())
             }
-            _ => Err(Ended::Quit(None)),
+            _ => Err(self.interrupted()),
         }
+    }
+
+    /// A person at a telnet wants to leave. The client shows nothing more until its question about timing is answered.
+    fn interrupted(&mut self) -> Ended {
+        self.out.push(&INTERRUPT_ANSWER);
+        Ended::Quit(None)
     }
 
     fn bad_line(&mut self, bad: &BadLine) {

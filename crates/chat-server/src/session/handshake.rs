@@ -54,7 +54,7 @@ impl<S: Transport> Session<S> {
                     self.bad_line(&bad);
                     self.ask_again();
                 }
-                Ok(Some(_)) => return Err(Ended::Quit(None)),
+                Ok(Some(_)) => return Err(self.interrupted()),
                 Ok(None) => return Err(self.end_of_input()),
                 Err(_) => return Err(Ended::Lost),
             }
