@@ -71,9 +71,9 @@ fn clean(text: &str, newline: char) -> Cow<'_, str> {
 /// way out in the middle, is what lets the compiler look at many bytes at once.
 fn is_plain(bytes: &[u8], keeps_newlines: bool) -> bool {
     bytes.chunks(64).all(|block| {
-        block.iter().fold(true, |plain, &byte| {
-            plain & (matches!(byte, b' '..=b'~') | (keeps_newlines & (byte == b'\n')))
-        })
+        block
+            .iter()
+            .fold(true, |plain, &byte| plain & (matches!(byte, b' '..=b'~') | (keeps_newlines & (byte == b'\n'))))
     })
 }
 
@@ -106,11 +106,7 @@ fn flag_tags(after: &str) -> usize {
     let is_tag = |c: &char| matches!(c, '\u{E0030}'..='\u{E0039}' | '\u{E0061}'..='\u{E007A}');
     let letters = after.chars().take_while(is_tag).take(7).count();
     let ended = after.chars().nth(letters) == Some(CANCEL_TAG);
-    if ended && (3..=6).contains(&letters) {
-        letters + 1
-    } else {
-        0
-    }
+    if ended && (3..=6).contains(&letters) { letters + 1 } else { 0 }
 }
 
 fn is_harmful(c: char) -> bool {
@@ -154,21 +150,9 @@ mod tests {
         check("a\r", "a\u{FFFD}", "a\u{FFFD}");
         check("a\r\r\nb", "a\u{FFFD}\nb", "a\u{FFFD} b");
         check("a\n\n\nb", "a\n\n\nb", "a   b");
-        check(
-            "\u{85}*** bye: you are out",
-            "\u{FFFD}*** bye: you are out",
-            "\u{FFFD}*** bye: you are out",
-        );
-        check(
-            "a\u{2028}b\u{2029}c",
-            "a\u{FFFD}b\u{FFFD}c",
-            "a\u{FFFD}b\u{FFFD}c",
-        );
-        check(
-            "a\u{B}b\u{C}c",
-            "a\u{FFFD}b\u{FFFD}c",
-            "a\u{FFFD}b\u{FFFD}c",
-        );
+        check("\u{85}*** bye: you are out", "\u{FFFD}*** bye: you are out", "\u{FFFD}*** bye: you are out");
+        check("a\u{2028}b\u{2029}c", "a\u{FFFD}b\u{FFFD}c", "a\u{FFFD}b\u{FFFD}c");
+        check("a\u{B}b\u{C}c", "a\u{FFFD}b\u{FFFD}c", "a\u{FFFD}b\u{FFFD}c");
         assert!(matches!(clean_text("a\nb"), Cow::Borrowed(_)));
     }
 
@@ -176,16 +160,8 @@ mod tests {
     fn what_terminals_act_on() {
         check("a\tb", "a b", "a b");
         check("\x1b[2J", "\u{FFFD}[2J", "\u{FFFD}[2J");
-        check(
-            "\x1b]0;t\x07",
-            "\u{FFFD}]0;t\u{FFFD}",
-            "\u{FFFD}]0;t\u{FFFD}",
-        );
-        check(
-            "\u{9b}2J\0\x08\x7f",
-            "\u{FFFD}2J\u{FFFD}\u{FFFD}\u{FFFD}",
-            "\u{FFFD}2J\u{FFFD}\u{FFFD}\u{FFFD}",
-        );
+        check("\x1b]0;t\x07", "\u{FFFD}]0;t\u{FFFD}", "\u{FFFD}]0;t\u{FFFD}");
+        check("\u{9b}2J\0\x08\x7f", "\u{FFFD}2J\u{FFFD}\u{FFFD}\u{FFFD}", "\u{FFFD}2J\u{FFFD}\u{FFFD}\u{FFFD}");
     }
 
     #[test]
@@ -210,27 +186,16 @@ mod tests {
 
     #[test]
     fn only_a_whole_subdivision_flag_keeps_its_tags() {
-        let tags = |text: &str| -> String {
-            text.chars()
-                .filter_map(|c| char::from_u32(0xE0000 + u32::from(c)))
-                .collect()
-        };
+        let tags =
+            |text: &str| -> String { text.chars().filter_map(|c| char::from_u32(0xE0000 + u32::from(c))).collect() };
         let scotland = format!("🏴{}\u{E007F}", tags("gbsct"));
         check_kept(&scotland);
         check_kept(&format!("{scotland}🏴{scotland}!"));
         check_kept("🏴\u{200D}☠\u{FE0F}");
         let unended = format!("🏴{}", tags("gbsct"));
-        check(
-            &unended,
-            "🏴\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}",
-            "🏴\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}",
-        );
+        check(&unended, "🏴\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}", "🏴\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}");
         let of_nothing = format!("x{}\u{E007F}", tags("us"));
-        check(
-            &of_nothing,
-            "x\u{FFFD}\u{FFFD}\u{FFFD}",
-            "x\u{FFFD}\u{FFFD}\u{FFFD}",
-        );
+        check(&of_nothing, "x\u{FFFD}\u{FFFD}\u{FFFD}", "x\u{FFFD}\u{FFFD}\u{FFFD}");
         let secret = format!("🏴{}\u{E007F}", tags("asecret"));
         assert_eq!(clean_text(&secret).matches('\u{FFFD}').count(), 8);
         let upper = format!("🏴{}\u{E007F}", tags("GBSCT"));
@@ -241,11 +206,7 @@ mod tests {
     fn a_change_far_behind_plain_blocks_is_found() {
         for len in [0, 1, 63, 64, 65, 200] {
             let plain = "x".repeat(len);
-            check(
-                &format!("{plain}\x1b"),
-                &format!("{plain}\u{FFFD}"),
-                &format!("{plain}\u{FFFD}"),
-            );
+            check(&format!("{plain}\x1b"), &format!("{plain}\u{FFFD}"), &format!("{plain}\u{FFFD}"));
             check_kept(&plain);
         }
     }
@@ -271,17 +232,14 @@ mod tests {
             '\u{FEFF}',
             '\u{FFFD}',
         ]);
-        prop::collection::vec(prop_oneof![4 => pick, 1 => any::<char>()], 0..40)
-            .prop_map(String::from_iter)
+        prop::collection::vec(prop_oneof![4 => pick, 1 => any::<char>()], 0..40).prop_map(String::from_iter)
     }
 
     /// The promise by its own list, and without the flags' exception: those are taken out first.
     fn forbidden(text: &str) -> Vec<char> {
         let mut text = text.to_owned();
         while let Some(end) = text.find(CANCEL_TAG) {
-            let start = text[..end]
-                .rfind(BLACK_FLAG)
-                .expect("tags end only what a flag began");
+            let start = text[..end].rfind(BLACK_FLAG).expect("tags end only what a flag began");
             text.replace_range(start..end + CANCEL_TAG.len_utf8(), "");
         }
         text.chars()

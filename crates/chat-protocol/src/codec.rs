@@ -75,9 +75,7 @@ pub enum Incoming {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLine {
     /// The line is not UTF-8.
-    #[error(
-        "the line is not UTF-8 (byte {byte:#04x} at position {position}); set your terminal to UTF-8"
-    )]
+    #[error("the line is not UTF-8 (byte {byte:#04x} at position {position}); set your terminal to UTF-8")]
     NotUtf8 {
         /// The first byte that doesn't fit, or the first of a sequence that is cut short.
         byte: u8,
@@ -98,10 +96,7 @@ impl ChatCodec {
     /// For a server's TCP and TLS connections: with the telnet filter. Lines may have `max_line` bytes.
     #[must_use]
     pub fn new(max_line: usize) -> Self {
-        Self {
-            telnet: Some(TelnetFilter::new()),
-            ..Self::without_telnet(max_line)
-        }
+        Self { telnet: Some(TelnetFilter::new()), ..Self::without_telnet(max_line) }
     }
 
     /// Without the telnet filter: for WebSockets, and for clients that read a server.
@@ -138,11 +133,7 @@ impl ChatCodec {
             (self.text, self.rest) = (buf.len(), buf.len());
             return;
         };
-        let Progress {
-            text,
-            rest,
-            interrupt,
-        } = telnet.filter(buf, self.text, self.rest);
+        let Progress { text, rest, interrupt } = telnet.filter(buf, self.text, self.rest);
         (self.text, self.rest, self.interrupt) = (text, rest, interrupt);
         if !interrupt && text < rest {
             buf.copy_within(rest.., text);
@@ -153,17 +144,10 @@ impl ChatCodec {
 
     /// Takes the line that ends at `end` out of the buffer.
     fn cut(&mut self, buf: &mut BytesMut, end: usize) -> io::Result<Incoming> {
-        let cr = if end > 0 {
-            buf[end - 1] == b'\r'
-        } else {
-            self.discarded_ends_in_cr
-        };
+        let cr = if end > 0 { buf[end - 1] == b'\r' } else { self.discarded_ends_in_cr };
         let len = self.discarded.saturating_add(end) - usize::from(cr);
         let bad = if len > self.max_line {
-            Some(BadLine::TooLong {
-                len,
-                max: self.max_line,
-            })
+            Some(BadLine::TooLong { len, max: self.max_line })
         } else {
             // `LinesCodec` checks this too, but throws the line away before it can be asked where it is bad.
             not_utf8(&buf[..len])
@@ -242,10 +226,7 @@ impl Decoder for ChatCodec {
         if item.is_none() {
             buf.clear();
             let fresh = Self::without_telnet(self.max_line);
-            *self = Self {
-                telnet: self.telnet.take().map(|_| TelnetFilter::new()),
-                ..fresh
-            };
+            *self = Self { telnet: self.telnet.take().map(|_| TelnetFilter::new()), ..fresh };
         }
         Ok(item)
     }
@@ -262,10 +243,7 @@ impl<T: AsRef<str>> Encoder<T> for ChatCodec {
     fn encode(&mut self, line: T, buf: &mut BytesMut) -> io::Result<()> {
         let line = line.as_ref();
         if line.ends_with('\r') || memchr(b'\n', line.as_bytes()).is_some() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a line to send holds an end of line",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a line to send holds an end of line"));
         }
         self.lines().encode(line, buf).map_err(io_error)
     }
@@ -273,10 +251,7 @@ impl<T: AsRef<str>> Encoder<T> for ChatCodec {
 
 fn not_utf8(line: &[u8]) -> Option<BadLine> {
     let at = std::str::from_utf8(line).err()?.valid_up_to();
-    line.get(at).map(|&byte| BadLine::NotUtf8 {
-        byte,
-        position: at + 1,
-    })
+    line.get(at).map(|&byte| BadLine::NotUtf8 { byte, position: at + 1 })
 }
 
 /// Like `advance`, but an emptied buffer gets all of its capacity back at once.
@@ -291,9 +266,7 @@ fn drop_front(buf: &mut BytesMut, bytes: usize) {
 fn io_error(error: LinesCodecError) -> io::Error {
     match error {
         LinesCodecError::Io(error) => error,
-        LinesCodecError::MaxLineLengthExceeded => {
-            io::Error::new(io::ErrorKind::InvalidData, error.to_string())
-        }
+        LinesCodecError::MaxLineLengthExceeded => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
     }
 }
 

@@ -1,4 +1,12 @@
-//! The shapes of what goes over the wire, without IO and without a clock.
+#![doc = include_str!("../docs/text.md")]
+#![doc = "```text"]
+#![doc = include_str!("../golden/text.txt")]
+#![doc = "```\n"]
+#![doc = include_str!("../docs/json.md")]
+#![doc = "```text"]
+#![doc = include_str!("../golden/json.txt")]
+#![doc = "```\n"]
+#![doc = include_str!("../docs/sessions.md")]
 
 pub mod clean;
 pub mod codec;

@@ -4,6 +4,4 @@ mod client;
 mod server;
 
 pub use client::{ClientMessage, Hello, HistoryQuery, RoomStart};
-pub use server::{
-    Bye, Changes, ByeCode, ErrorCode, LimitsInfo, Refusal, Rename, RoomCount, ServerMessage, Stored,
-};
+pub use server::{Bye, ByeCode, Changes, ErrorCode, LimitsInfo, Refusal, Rename, RoomCount, ServerMessage, Stored};

@@ -56,9 +56,7 @@ pub use self::rules::MAX_CHARS;
 
 /// What no person may be called: each would be read as the server's voice, as the reader, or as all of them.
 /// Rooms may have these names.
-pub const RESERVED: [&str; 7] = [
-    "server", "system", "you", "everyone", "here", "admin", "operator",
-];
+pub const RESERVED: [&str; 7] = ["server", "system", "you", "everyone", "here", "admin", "operator"];
 
 /// What a person is called: a checked name, shared, so that a clone is cheap. The [module](self) has the rules.
 ///
@@ -75,10 +73,7 @@ impl Alias {
     pub fn new(name: &str) -> Result<Self, NameError> {
         let name = rules::check(name)?;
         match reserved_as(&name) {
-            Some(word) => Err(NameError::Reserved {
-                name: name.into(),
-                word,
-            }),
+            Some(word) => Err(NameError::Reserved { name: name.into(), word }),
             None => Ok(Self(name.into())),
         }
     }
@@ -107,9 +102,7 @@ fn reserved_as(name: &str) -> Option<&'static str> {
     static KEYS: LazyLock<Vec<(&str, NameKey)>> =
         LazyLock::new(|| RESERVED.map(|word| (word, NameKey::of(word))).into());
     let key = NameKey::of(name);
-    KEYS.iter()
-        .find(|(_, reserved)| key.is_same(reserved, true))
-        .map(|(word, _)| *word)
+    KEYS.iter().find(|(_, reserved)| key.is_same(reserved, true)).map(|(word, _)| *word)
 }
 
 macro_rules! name_impls {

@@ -144,20 +144,12 @@ impl TelnetFilter {
                 }
             }
         }
-        Progress {
-            text,
-            rest,
-            interrupt,
-        }
+        Progress { text, rest, interrupt }
     }
 
     /// How many bytes of text `bytes` begins with.
     fn plain(&self, bytes: &[u8]) -> usize {
-        let special = if self.telnet {
-            memchr2(IAC, 0, bytes)
-        } else {
-            memchr(IAC, bytes)
-        };
+        let special = if self.telnet { memchr2(IAC, 0, bytes) } else { memchr(IAC, bytes) };
         special.unwrap_or(bytes.len())
     }
 
@@ -253,27 +245,16 @@ mod tests {
                 out.push(b'!');
             }
             kept = buf.split_off(rest);
-            assert!(
-                kept.is_empty() || kept == [IAC],
-                "only a last 0xFF is left over"
-            );
+            assert!(kept.is_empty() || kept == [IAC], "only a last 0xFF is left over");
         }
         out
     }
 
     fn check(bytes: &[u8], expected: &[u8]) {
         assert_eq!(filter([bytes]), expected, "{bytes:02x?} in one read");
-        assert_eq!(
-            filter(bytes.chunks(1)),
-            expected,
-            "{bytes:02x?} byte by byte"
-        );
+        assert_eq!(filter(bytes.chunks(1)), expected, "{bytes:02x?} byte by byte");
         for at in 0..bytes.len() {
-            assert_eq!(
-                filter([&bytes[..at], &bytes[at..]]),
-                expected,
-                "{bytes:02x?} split at {at}"
-            );
+            assert_eq!(filter([&bytes[..at], &bytes[at..]]), expected, "{bytes:02x?} split at {at}");
         }
     }
 
@@ -322,23 +303,11 @@ mod tests {
     fn a_subnegotiation_that_never_ends_is_given_up() {
         let limit = usize::from(MAX_SUBNEGOTIATION);
         let begun = |inside: &[u8]| [b"a\xff\xfa", inside].concat();
-        check(
-            &begun(&[b"x".repeat(limit), b"heard".to_vec()].concat()),
-            b"aheard",
-        );
+        check(&begun(&[b"x".repeat(limit), b"heard".to_vec()].concat()), b"aheard");
         check(&begun(&b"x".repeat(limit)), b"a");
-        check(
-            &begun(&[b"x".repeat(limit - 1), b"\xff\xf0b".to_vec()].concat()),
-            b"ab",
-        );
-        check(
-            &begun(&[b"x".repeat(limit - 1), b"\xff\xffb".to_vec()].concat()),
-            b"ab",
-        );
-        check(
-            &begun(&[b"\xff".repeat(limit), b"heard".to_vec()].concat()),
-            b"aheard",
-        );
+        check(&begun(&[b"x".repeat(limit - 1), b"\xff\xf0b".to_vec()].concat()), b"ab");
+        check(&begun(&[b"x".repeat(limit - 1), b"\xff\xffb".to_vec()].concat()), b"ab");
+        check(&begun(&[b"\xff".repeat(limit), b"heard".to_vec()].concat()), b"aheard");
     }
 
     #[test]
@@ -355,14 +324,7 @@ mod tests {
     #[test]
     fn positions_out_of_range_are_harmless() {
         let came = TelnetFilter::new().filter(&mut [b'a', b'b'], 9, 7);
-        assert_eq!(
-            came,
-            Progress {
-                text: 2,
-                rest: 2,
-                interrupt: false
-            }
-        );
+        assert_eq!(came, Progress { text: 2, rest: 2, interrupt: false });
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub const HELP: &[&str] = &[
 ];
 
 /// What `/help` shows while the server asks for an alias.
-pub const LOGIN_HELP: &[&str] = &[
-    "type the name that others shall see, 1 to 32 letters, digits, _ - or . and press Enter",
-    "/quit leaves",
-];
+pub const LOGIN_HELP: &[&str] =
+    &["type the name that others shall see, 1 to 32 letters, digits, _ - or . and press Enter", "/quit leaves"];
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,7 @@ impl Server {
     /// # Errors
     ///
     /// [`StartError`], naming what is in the way.
+    #[allow(clippy::unused_async, reason = "opening a log may have to wait for a disk")]
     pub async fn bind(config: Config) -> Result<Self, StartError> {
         let mut listeners = Vec::new();
         for address in config.listen {

@@ -10,8 +10,11 @@ mod handshake;
 mod input;
 mod membership;
 mod output;
+mod places;
+mod queries;
 mod rate;
 mod requests;
+mod speak;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

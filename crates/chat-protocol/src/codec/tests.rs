@@ -29,11 +29,7 @@ fn decode<'a>(mut codec: ChatCodec, reads: impl IntoIterator<Item = &'a [u8]>) -
         while let Some(item) = codec.decode(&mut buf).unwrap() {
             items.push(item);
         }
-        assert!(
-            buf.len() <= codec.max_line.saturating_add(2),
-            "{} bytes are kept",
-            buf.len()
-        );
+        assert!(buf.len() <= codec.max_line.saturating_add(2), "{} bytes are kept", buf.len());
         if buf.is_empty() {
             buf = BytesMut::new();
         }
@@ -47,46 +43,25 @@ fn decode<'a>(mut codec: ChatCodec, reads: impl IntoIterator<Item = &'a [u8]>) -
 
 /// What a program that uses `Framed` sees, with reads of `capacity` bytes.
 fn decode_framed(codec: ChatCodec, bytes: &[u8], capacity: usize) -> Vec<Incoming> {
-    let items = FramedRead::with_capacity(bytes, codec, capacity)
-        .map(Result::unwrap)
-        .collect();
+    let items = FramedRead::with_capacity(bytes, codec, capacity).map(Result::unwrap).collect();
     items.now_or_never().expect("reading a slice never waits")
 }
 
 fn check(bytes: &[u8], expected: &[Incoming]) {
     let codec = || ChatCodec::new(MAX);
-    assert_eq!(
-        decode(codec(), [bytes]),
-        expected,
-        "{bytes:02x?} in one read"
-    );
-    assert_eq!(
-        decode(codec(), bytes.chunks(1)),
-        expected,
-        "{bytes:02x?} byte by byte"
-    );
+    assert_eq!(decode(codec(), [bytes]), expected, "{bytes:02x?} in one read");
+    assert_eq!(decode(codec(), bytes.chunks(1)), expected, "{bytes:02x?} byte by byte");
     for at in 0..bytes.len() {
-        assert_eq!(
-            decode(codec(), [&bytes[..at], &bytes[at..]]),
-            expected,
-            "{bytes:02x?} split at {at}"
-        );
+        assert_eq!(decode(codec(), [&bytes[..at], &bytes[at..]]), expected, "{bytes:02x?} split at {at}");
     }
-    assert_eq!(
-        decode_framed(codec(), bytes, 3),
-        expected,
-        "{bytes:02x?} framed"
-    );
+    assert_eq!(decode_framed(codec(), bytes, 3), expected, "{bytes:02x?} framed");
 }
 
 #[test]
 fn lines_end_at_newlines() {
     check(b"", &[]);
     check(b"a\nbc\n\n", &[line("a"), line("bc"), line("")]);
-    check(
-        b"a\r\n\r\nb\r\r\nc\rd\n",
-        &[line("a"), line(""), line("b\r"), line("c\rd")],
-    );
+    check(b"a\r\n\r\nb\r\r\nc\rd\n", &[line("a"), line(""), line("b\r"), line("c\rd")]);
     check("grüß\n👋\n".as_bytes(), &[line("grüß"), line("👋")]);
 }
 
@@ -101,17 +76,11 @@ fn an_unended_line_has_no_effect() {
 
 #[test]
 fn a_line_of_the_maximum_passes() {
-    check(
-        b"12345678\n12345678\r\n",
-        &[line("12345678"), line("12345678")],
-    );
+    check(b"12345678\n12345678\r\n", &[line("12345678"), line("12345678")]);
     check(b"123456789\n123456789\r\n", &[too_long(9), too_long(9)]);
     check(b"12345678\r\r\n", &[too_long(9)]);
     check(b"12345678\r9\n", &[too_long(10)]);
-    check(
-        "1234567ü\n123456ü\n".as_bytes(),
-        &[too_long(9), line("123456ü")],
-    );
+    check("1234567ü\n123456ü\n".as_bytes(), &[too_long(9), line("123456ü")]);
 }
 
 #[test]
@@ -122,22 +91,13 @@ fn an_overlong_line_is_one_item_with_its_length() {
             check(bytes.as_bytes(), &[line("a"), too_long(len), line("b")]);
         }
     }
-    check(
-        b"123456789\n123456789\n\n",
-        &[too_long(9), too_long(9), line("")],
-    );
-    check(
-        b"\xc3\xc3\xc3\xc3\xc3\xc3\xc3\xc3\xc3\nb\n",
-        &[too_long(9), line("b")],
-    );
+    check(b"123456789\n123456789\n\n", &[too_long(9), too_long(9), line("")]);
+    check(b"\xc3\xc3\xc3\xc3\xc3\xc3\xc3\xc3\xc3\nb\n", &[too_long(9), line("b")]);
 }
 
 #[test]
 fn a_line_that_is_not_utf8_is_one_item_with_the_place() {
-    check(
-        b"a\nab\xffc\nb\n",
-        &[line("a"), not_utf8(0xff, 3), line("b")],
-    );
+    check(b"a\nab\xffc\nb\n", &[line("a"), not_utf8(0xff, 3), line("b")]);
     check(b"\xe9t\xe9\r\nb\n", &[not_utf8(0xe9, 1), line("b")]);
     check(b"ab\xc3\nb\n", &[not_utf8(0xc3, 3), line("b")]);
     check(b"ab\xc3\r\nb\n", &[not_utf8(0xc3, 3), line("b")]);
@@ -160,23 +120,10 @@ fn telnet_commands_are_no_text() {
 
 #[test]
 fn an_interrupt_comes_after_the_lines_before_it() {
-    check(
-        b"a\nb\n\xff\xf4c\n",
-        &[line("a"), line("b"), Incoming::Interrupt, line("c")],
-    );
+    check(b"a\nb\n\xff\xf4c\n", &[line("a"), line("b"), Incoming::Interrupt, line("c")]);
     check(b"a\xff\xf4b\n", &[Incoming::Interrupt, line("ab")]);
-    check(
-        b"\xff\xf4\xff\xf4\xff\xf1\xff\xf4",
-        &[
-            Incoming::Interrupt,
-            Incoming::Interrupt,
-            Incoming::Interrupt,
-        ],
-    );
-    check(
-        b"1234567890\xff\xf41\nb\n",
-        &[Incoming::Interrupt, too_long(11), line("b")],
-    );
+    check(b"\xff\xf4\xff\xf4\xff\xf1\xff\xf4", &[Incoming::Interrupt, Incoming::Interrupt, Incoming::Interrupt]);
+    check(b"1234567890\xff\xf41\nb\n", &[Incoming::Interrupt, too_long(11), line("b")]);
     check(b"\xff\xf4", &[Incoming::Interrupt]);
 }
 
@@ -184,34 +131,18 @@ fn an_interrupt_comes_after_the_lines_before_it() {
 fn without_telnet_0xff_is_a_bad_byte() {
     let bytes = b"a\xff\xf1\nb\n";
     let expected = [not_utf8(0xff, 2), line("b")];
-    assert_eq!(
-        decode(ChatCodec::without_telnet(MAX), [&bytes[..]]),
-        expected
-    );
-    assert_eq!(
-        decode(ChatCodec::without_telnet(MAX), bytes.chunks(1)),
-        expected
-    );
-    assert_eq!(
-        decode_framed(ChatCodec::without_telnet(MAX), bytes, 3),
-        expected
-    );
+    assert_eq!(decode(ChatCodec::without_telnet(MAX), [&bytes[..]]), expected);
+    assert_eq!(decode(ChatCodec::without_telnet(MAX), bytes.chunks(1)), expected);
+    assert_eq!(decode_framed(ChatCodec::without_telnet(MAX), bytes, 3), expected);
 }
 
 #[test]
 fn limits_at_the_ends_of_their_range() {
     assert_eq!(
         decode(ChatCodec::new(0), [&b"\n\r\na\n"[..]]),
-        [
-            line(""),
-            line(""),
-            Incoming::Bad(BadLine::TooLong { len: 1, max: 0 })
-        ]
+        [line(""), line(""), Incoming::Bad(BadLine::TooLong { len: 1, max: 0 })]
     );
-    assert_eq!(
-        decode(ChatCodec::new(usize::MAX), [&b"a\n"[..]]),
-        [line("a")]
-    );
+    assert_eq!(decode(ChatCodec::new(usize::MAX), [&b"a\n"[..]]), [line("a")]);
 }
 
 /// Why there is a wrapper.
@@ -219,75 +150,38 @@ fn limits_at_the_ends_of_their_range() {
 fn lines_codec_alone_would_lose_people() {
     let alone = |bytes: &'static [u8]| {
         let lines = FramedRead::new(bytes, LinesCodec::new_with_max_length(MAX));
-        lines
-            .take_while(|line| std::future::ready(line.is_ok()))
-            .count()
-            .now_or_never()
+        lines.take_while(|line| std::future::ready(line.is_ok())).count().now_or_never()
     };
     assert_eq!(alone(b"a\nb\n"), Some(2));
-    assert_eq!(
-        alone(b"a\n123456789\nb\n"),
-        Some(1),
-        "an overlong line ends the stream"
-    );
-    assert_eq!(
-        alone(b"a\n\xfc\nb\n"),
-        Some(1),
-        "so does one that is not UTF-8"
-    );
-    assert_eq!(
-        alone(b"a\n\xff\xf1\nb\n"),
-        Some(1),
-        "and a telnet that says hello"
-    );
+    assert_eq!(alone(b"a\n123456789\nb\n"), Some(1), "an overlong line ends the stream");
+    assert_eq!(alone(b"a\n\xfc\nb\n"), Some(1), "so does one that is not UTF-8");
+    assert_eq!(alone(b"a\n\xff\xf1\nb\n"), Some(1), "and a telnet that says hello");
     assert_eq!(alone(b"a\nb"), Some(2), "a torn line has an effect");
-    assert_eq!(
-        alone(b"12345678\r\n"),
-        Some(0),
-        "the limit is another one with CR LF"
-    );
+    assert_eq!(alone(b"12345678\r\n"), Some(0), "the limit is another one with CR LF");
 
     let mut codec = LinesCodec::new_with_max_length(MAX);
     let mut buf = BytesMut::from(&b"123456789"[..]);
-    assert!(matches!(
-        codec.decode(&mut buf),
-        Err(LinesCodecError::MaxLineLengthExceeded)
-    ));
+    assert!(matches!(codec.decode(&mut buf), Err(LinesCodecError::MaxLineLengthExceeded)));
     buf.extend_from_slice(b"\nb");
     assert!(codec.decode(&mut buf).unwrap().is_none());
     assert_eq!(&buf[..], b"b", "how long the line was is forgotten");
 
     let same = [line("a"), too_long(9), line("b")];
-    assert_eq!(
-        decode_framed(ChatCodec::new(MAX), b"a\n123456789\nb\n", 8),
-        same
-    );
+    assert_eq!(decode_framed(ChatCodec::new(MAX), b"a\n123456789\nb\n", 8), same);
 }
 
 #[test]
 fn bad_lines_are_explained() {
     let explained = |bad: BadLine| bad.to_string();
     assert_eq!(
-        explained(BadLine::TooLong {
-            len: 40_000,
-            max: 32_768
-        }),
+        explained(BadLine::TooLong { len: 40_000, max: 32_768 }),
         "the line has 40000 bytes; at most 32768 are allowed"
     );
     assert_eq!(
-        explained(BadLine::NotUtf8 {
-            byte: 0xff,
-            position: 3
-        }),
+        explained(BadLine::NotUtf8 { byte: 0xff, position: 3 }),
         "the line is not UTF-8 (byte 0xff at position 3); set your terminal to UTF-8"
     );
-    assert!(
-        explained(BadLine::NotUtf8 {
-            byte: 5,
-            position: 1
-        })
-        .contains("byte 0x05 ")
-    );
+    assert!(explained(BadLine::NotUtf8 { byte: 5, position: 1 }).contains("byte 0x05 "));
 }
 
 #[test]
@@ -322,24 +216,13 @@ fn unended_sees_past_lines_not_taken_yet() {
 
 #[test]
 fn an_ended_input_leaves_nothing_behind() {
-    for begun in [
-        &b"abc"[..],
-        b"123456789012",
-        b"a\xff",
-        b"\xff\xfd",
-        b"\xff\xfa",
-        b"a\r",
-    ] {
+    for begun in [&b"abc"[..], b"123456789012", b"a\xff", b"\xff\xfd", b"\xff\xfa", b"a\r"] {
         let mut codec = ChatCodec::new(MAX);
         let mut buf = BytesMut::from(begun);
         assert_eq!(codec.decode_eof(&mut buf).unwrap(), None);
         assert_eq!(codec.unended(&buf), 0);
         buf.extend_from_slice(b"de\n\xff\xf1");
-        assert_eq!(
-            codec.decode(&mut buf).unwrap(),
-            Some(line("de")),
-            "after {begun:02x?}"
-        );
+        assert_eq!(codec.decode(&mut buf).unwrap(), Some(line("de")), "after {begun:02x?}");
         assert_eq!(codec.decode(&mut buf).unwrap(), None);
     }
 }
@@ -347,14 +230,8 @@ fn an_ended_input_leaves_nothing_behind() {
 #[test]
 fn a_shorter_buffer_is_a_new_one() {
     let mut codec = ChatCodec::new(MAX);
-    assert_eq!(
-        codec.decode(&mut BytesMut::from(&b"abc"[..])).unwrap(),
-        None
-    );
-    assert_eq!(
-        codec.decode(&mut BytesMut::from(&b"d\n"[..])).unwrap(),
-        Some(line("d"))
-    );
+    assert_eq!(codec.decode(&mut BytesMut::from(&b"abc"[..])).unwrap(), None);
+    assert_eq!(codec.decode(&mut BytesMut::from(&b"d\n"[..])).unwrap(), Some(line("d")));
 
     let mut buf = BytesMut::from(&b"a\nb\xff\xf4"[..]);
     assert_eq!(codec.decode(&mut buf).unwrap(), Some(line("a")));
@@ -390,20 +267,13 @@ fn an_overlong_line_takes_no_memory() {
         largest = largest.max(buf.len());
         if sent > max + 1 {
             assert!(buf.is_empty());
-            assert!(
-                buf.capacity() <= KEPT_CAPACITY,
-                "{} are still held",
-                buf.capacity()
-            );
+            assert!(buf.capacity() <= KEPT_CAPACITY, "{} are still held", buf.capacity());
         }
     }
     assert!(largest <= max + 1, "{largest}");
     buf.extend_from_slice(b"\nb\n");
     let len = 1000 * read.len();
-    assert_eq!(
-        codec.decode(&mut buf).unwrap(),
-        Some(Incoming::Bad(BadLine::TooLong { len, max }))
-    );
+    assert_eq!(codec.decode(&mut buf).unwrap(), Some(Incoming::Bad(BadLine::TooLong { len, max })));
     assert_eq!(codec.decode(&mut buf).unwrap(), Some(line("b")));
 }
 
@@ -487,16 +357,8 @@ fn piece() -> impl Strategy<Value = Piece> {
     let inside = prop::collection::vec(any::<u8>(), 0..40);
     let long = prop::collection::vec(any::<u8>(), 0..usize::from(MAX_SUBNEGOTIATION) / 2);
     let subnegotiation = |inside: Vec<u8>| {
-        let escaped = inside
-            .iter()
-            .flat_map(|&byte| vec![byte; if byte == 0xff { 2 } else { 1 }]);
-        Piece::Command(
-            [0xff, 0xfa]
-                .into_iter()
-                .chain(escaped)
-                .chain([0xff, 0xf0])
-                .collect(),
-        )
+        let escaped = inside.iter().flat_map(|&byte| vec![byte; if byte == 0xff { 2 } else { 1 }]);
+        Piece::Command([0xff, 0xfa].into_iter().chain(escaped).chain([0xff, 0xf0]).collect())
     };
     prop_oneof![
         8 => text().prop_map(Piece::Text),

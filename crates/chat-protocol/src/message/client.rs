@@ -147,6 +147,27 @@ pub enum ClientMessage {
     },
 }
 
+impl ClientMessage {
+    /// The id that comes back in the answer, where the request has one.
+    #[must_use]
+    pub const fn id(&self) -> Option<&MessageId> {
+        match self {
+            Self::Say { id, .. }
+            | Self::Private { id, .. }
+            | Self::Join { id, .. }
+            | Self::Leave { id, .. }
+            | Self::Nick { id, .. }
+            | Self::Who { id, .. }
+            | Self::Rooms { id, .. }
+            | Self::History { id, .. }
+            | Self::Search { id, .. }
+            | Self::Topic { id, .. }
+            | Self::Ping { id } => id.as_ref(),
+            Self::Hello(_) | Self::Quit { .. } => None,
+        }
+    }
+}
+
 /// The first message of a JSON connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {

@@ -118,9 +118,7 @@ fn is_printable(c: char) -> bool {
             | GeneralCategoryGroup::Number
             | GeneralCategoryGroup::Punctuation
             | GeneralCategoryGroup::Symbol
-    ) && unicode_security::skeleton(c.encode_utf8(&mut [0; 4]))
-        .next()
-        .is_some()
+    ) && unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).next().is_some()
 }
 
 struct WithScript(char);
@@ -130,12 +128,7 @@ impl fmt::Display for WithScript {
         let scripts = AugmentedScriptSet::for_char(self.0).base;
         match scripts.iter().next() {
             Some(script) if scripts.len() == 1 => {
-                write!(
-                    f,
-                    "{} {}",
-                    script.full_name().replace('_', " "),
-                    Shown(self.0)
-                )
+                write!(f, "{} {}", script.full_name().replace('_', " "), Shown(self.0))
             }
             _ => Shown(self.0).fmt(f),
         }

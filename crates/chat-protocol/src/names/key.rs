@@ -30,11 +30,7 @@ impl NameKey {
         } else {
             [of_folded.into(), of_typed.into()]
         };
-        Self {
-            folded: folded.into(),
-            looks,
-            ascii: name.is_ascii(),
-        }
+        Self { folded: folded.into(), looks, ascii: name.is_ascii() }
     }
 
     /// The name in lower case (RFC 8265), in NFC: what it is looked up by, and stored under. Not always a name by itself, as a
@@ -54,8 +50,7 @@ impl NameKey {
     #[must_use]
     pub fn is_same(&self, other: &Self, protected: bool) -> bool {
         let strict = protected || !self.ascii || !other.ascii;
-        self.folded == other.folded
-            || (strict && self.looks.iter().any(|look| other.looks.contains(look)))
+        self.folded == other.folded || (strict && self.looks.iter().any(|look| other.looks.contains(look)))
     }
 
     pub(super) fn shared_folded(&self) -> &Arc<str> {
@@ -77,11 +72,7 @@ fn fold(name: &str) -> String {
         return name.to_ascii_lowercase();
     }
     let sigma = |c| if c == 'ς' { 'σ' } else { c };
-    name.chars()
-        .flat_map(char::to_lowercase)
-        .map(sigma)
-        .nfc()
-        .collect()
+    name.chars().flat_map(char::to_lowercase).map(sigma).nfc().collect()
 }
 
 fn look(name: &str) -> String {

@@ -22,10 +22,7 @@ impl<V> NameMap<V> {
     /// An empty map.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            looks: BTreeSet::new(),
-        }
+        Self { entries: BTreeMap::new(), looks: BTreeSet::new() }
     }
 
     /// The entry with exactly this name but for case: whom a message to `Alice` goes to.
@@ -36,9 +33,7 @@ impl<V> NameMap<V> {
 
     /// As [`get`](Self::get), to change the value.
     pub fn get_mut(&mut self, key: &NameKey) -> Option<&mut V> {
-        self.entries
-            .get_mut(key.folded())
-            .map(|entry| &mut entry.value)
+        self.entries.get_mut(key.folded()).map(|entry| &mut entry.value)
     }
 
     /// An entry, with its name as it was inserted, that a newcomer called `key` who is not protected would be the same as.
@@ -53,13 +48,8 @@ impl<V> NameMap<V> {
         let lenient = key.is_ascii() && !protected;
         let equal = self.entries.get(key.folded());
         let folded = Arc::clone(key.shared_folded());
-        let alike = self
-            .looking_like(key, lenient)
-            .filter(move |entry| entry.key.folded() != &*folded);
-        equal
-            .into_iter()
-            .chain(alike)
-            .map(|entry| (&*entry.name, &entry.value))
+        let alike = self.looking_like(key, lenient).filter(move |entry| entry.key.folded() != &*folded);
+        equal.into_iter().chain(alike).map(|entry| (&*entry.name, &entry.value))
     }
 
     /// Adds an entry under `key`, the key of `name`; `name` is what it will be shown as. `protected`: an account's.
@@ -67,13 +57,7 @@ impl<V> NameMap<V> {
     /// # Errors
     ///
     /// Gives the value back where the name is the same as that of an entry.
-    pub fn insert(
-        &mut self,
-        name: impl Into<Arc<str>>,
-        key: NameKey,
-        protected: bool,
-        value: V,
-    ) -> Result<(), V> {
+    pub fn insert(&mut self, name: impl Into<Arc<str>>, key: NameKey, protected: bool, value: V) -> Result<(), V> {
         if self.conflicts(&key, protected).next().is_some() {
             return Err(value);
         }
@@ -86,28 +70,14 @@ impl<V> NameMap<V> {
     /// # Errors
     ///
     /// Gives the value back where an entry has the same folded form.
-    pub fn restore(
-        &mut self,
-        name: impl Into<Arc<str>>,
-        key: NameKey,
-        protected: bool,
-        value: V,
-    ) -> Result<(), V> {
+    pub fn restore(&mut self, name: impl Into<Arc<str>>, key: NameKey, protected: bool, value: V) -> Result<(), V> {
         if self.entries.contains_key(key.folded()) {
             return Err(value);
         }
         self.looks.extend(Look::all(&key, protected));
         let name = name.into();
         let folded = Arc::clone(key.shared_folded());
-        self.entries.insert(
-            folded,
-            Entry {
-                name,
-                key,
-                protected,
-                value,
-            },
-        );
+        self.entries.insert(folded, Entry { name, key, protected, value });
         Ok(())
     }
 
@@ -148,18 +118,14 @@ impl<V> NameMap<V> {
 
     /// All entries with their names as they were inserted, in the order of the folded names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.entries
-            .values()
-            .map(|entry| (&*entry.name, &entry.value))
+        self.entries.values().map(|entry| (&*entry.name, &entry.value))
     }
 
     /// The entries that come after `key` in that order, whether or not it is here (still): the next page.
     pub fn iter_after(&self, key: &NameKey) -> impl Iterator<Item = (&str, &V)> {
         use std::ops::Bound::{Excluded, Unbounded};
 
-        self.entries
-            .range::<str, _>((Excluded(key.folded()), Unbounded))
-            .map(|(_, entry)| (&*entry.name, &entry.value))
+        self.entries.range::<str, _>((Excluded(key.folded()), Unbounded)).map(|(_, entry)| (&*entry.name, &entry.value))
     }
 
     /// The entries that share a look with `key`, each once; only the strict ones where the newcomer is `lenient`.
@@ -212,10 +178,6 @@ impl Look {
 
     /// What comes before every entry's that has this look.
     fn least(look: &Arc<str>) -> Self {
-        Self {
-            look: Arc::clone(look),
-            lenient: false,
-            folded: Arc::default(),
-        }
+        Self { look: Arc::clone(look), lenient: false, folded: Arc::default() }
     }
 }

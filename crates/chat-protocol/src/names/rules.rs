@@ -7,9 +7,7 @@ use precis_profiles::UsernameCasePreserved;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
-use unicode_security::{
-    GeneralSecurityProfile, RestrictionLevel, RestrictionLevelDetection, skeleton,
-};
+use unicode_security::{GeneralSecurityProfile, RestrictionLevel, RestrictionLevelDetection, skeleton};
 
 use super::NameError;
 
@@ -26,11 +24,7 @@ const MAX_SPELLING_MARKS: usize = 4;
 
 /// The name in NFC, if it keeps the rules that aliases and rooms share.
 pub(super) fn check(name: &str) -> Result<Cow<'_, str>, NameError> {
-    let name = if name.is_ascii() {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(name.nfc().collect())
-    };
+    let name = if name.is_ascii() { Cow::Borrowed(name) } else { Cow::Owned(name.nfc().collect()) };
     let chars = name.chars().count();
     if chars > MAX_CHARS {
         return Err(NameError::TooLong { chars });
@@ -99,15 +93,9 @@ fn check_marks(name: &str) -> Result<(), NameError> {
             return Err(NameError::HiddenMark { letter, mark: c });
         }
         marks.push(c);
-        let limit = if spells_with_marks(letter) {
-            MAX_SPELLING_MARKS
-        } else {
-            MAX_ACCENTS
-        };
+        let limit = if spells_with_marks(letter) { MAX_SPELLING_MARKS } else { MAX_ACCENTS };
         // A spacing mark stands beside its letter, and cannot pile up into the lines above and below.
-        let piled = marks
-            .iter()
-            .filter(|&&mark| mark.general_category() != GeneralCategory::SpacingMark);
+        let piled = marks.iter().filter(|&&mark| mark.general_category() != GeneralCategory::SpacingMark);
         if piled.count() > limit {
             return Err(NameError::TooManyMarks { letter, limit });
         }
@@ -149,10 +137,7 @@ fn check_scripts(name: &str) -> Result<(), NameError> {
     if go_together(&chars) {
         return Ok(());
     }
-    let pairs = chars
-        .iter()
-        .enumerate()
-        .flat_map(|(at, &other)| chars[..at].iter().map(move |&first| (first, other)));
+    let pairs = chars.iter().enumerate().flat_map(|(at, &other)| chars[..at].iter().map(move |&first| (first, other)));
     let (first, other) = pairs
         .clone()
         .find(|&(first, other)| !go_together(&[first, other]))
@@ -163,8 +148,7 @@ fn check_scripts(name: &str) -> Result<(), NameError> {
 
 fn go_together(chars: &[char]) -> bool {
     let name: String = chars.iter().map(|&c| usual(c)).collect();
-    name.as_str()
-        .check_restriction_level(RestrictionLevel::HighlyRestrictive)
+    name.as_str().check_restriction_level(RestrictionLevel::HighlyRestrictive)
 }
 
 /// The bidi rule gives marks (NSM) no say but that they may follow anything, so they are left out: precis-profiles 0.2 refuses

@@ -27,16 +27,13 @@ impl Alias {
             return Some(alias);
         }
         let mut taken = ONE_BY_ONE - 1;
-        let (mut step, mut found) =
-            (0..=DOUBLINGS)
-                .map(|power| ONE_BY_ONE << power)
-                .find_map(|step| {
-                    let alias = free(step);
-                    if alias.is_none() {
-                        taken = step;
-                    }
-                    Some((step, alias?))
-                })?;
+        let (mut step, mut found) = (0..=DOUBLINGS).map(|power| ONE_BY_ONE << power).find_map(|step| {
+            let alias = free(step);
+            if alias.is_none() {
+                taken = step;
+            }
+            Some((step, alias?))
+        })?;
         while step - taken > 1 {
             let middle = taken + (step - taken) / 2;
             match free(middle) {
@@ -69,11 +66,7 @@ impl<'a> Numbered<'a> {
             Ok(_) | Err(_) if !digits.is_empty() => (name, "-", 1),
             _ => (name, "", 1),
         };
-        Self {
-            stem,
-            separator,
-            number,
-        }
+        Self { stem, separator, number }
     }
 
     fn plus(&self, step: u32) -> Option<Alias> {

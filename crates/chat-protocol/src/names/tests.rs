@@ -13,9 +13,7 @@ fn alias(name: &str) -> Alias {
 
 #[track_caller]
 fn key(name: &str) -> NameKey {
-    RoomName::new(name)
-        .unwrap_or_else(|error| panic!("{name}: {error}"))
-        .key()
+    RoomName::new(name).unwrap_or_else(|error| panic!("{name}: {error}")).key()
 }
 
 // What may be a name.
@@ -86,10 +84,7 @@ fn names_of_the_world_are_welcome() {
     ];
     for name in names {
         assert_eq!(alias(name).as_str(), name);
-        assert_eq!(
-            RoomName::new(name).map(|room| room.to_string()),
-            Ok(name.to_owned())
-        );
+        assert_eq!(RoomName::new(name).map(|room| room.to_string()), Ok(name.to_owned()));
     }
 }
 
@@ -99,14 +94,8 @@ fn length_is_counted_in_composed_characters() {
     assert_eq!(alias(&decomposed).as_str(), "é".repeat(32));
     assert_eq!(alias(&"x".repeat(32)).as_str().len(), 32);
     check_refused("", "a name has 1 to 32 characters; this one is empty");
-    check_refused(
-        &"x".repeat(40),
-        "a name has 1 to 32 characters; this one has 40",
-    );
-    check_refused(
-        &"e\u{301}".repeat(33),
-        "a name has 1 to 32 characters; this one has 33",
-    );
+    check_refused(&"x".repeat(40), "a name has 1 to 32 characters; this one has 40");
+    check_refused(&"e\u{301}".repeat(33), "a name has 1 to 32 characters; this one has 33");
 }
 
 #[test]
@@ -139,10 +128,7 @@ fn characters_that_are_no_letter_digit_or_mark() {
     ] {
         check_refused(name, &format!("{found} {cannot}"));
     }
-    check_refused(
-        "ａlice",
-        &format!("\"ａ\" (U+FF41) {cannot}, and so can \"a\""),
-    );
+    check_refused("ａlice", &format!("\"ａ\" (U+FF41) {cannot}, and so can \"a\""));
     check_refused("x²", &format!("\"²\" (U+00B2) {cannot}, and so can \"2\""));
 }
 
@@ -168,9 +154,8 @@ fn marks_do_not_pile_up_or_hide() {
         "ก\u{E34}\u{E48}\u{E4C}\u{E47}\u{E38}",
         "there are more than 4 marks on \"ก\" (U+0E01); a name can have at most 4 on this letter",
     );
-    let hidden = |letter, mark| {
-        format!("the mark {mark} cannot be seen on {letter}, which has it already; leave it out")
-    };
+    let hidden =
+        |letter, mark| format!("the mark {mark} cannot be seen on {letter}, which has it already; leave it out");
     check_refused("q\u{303}\u{303}", &hidden("\"q\"", "U+0303"));
     check_refused("ali\u{307}ce", &hidden("\"i\"", "U+0307"));
     check_refused("alı\u{307}ce", &hidden("\"ı\" (U+0131)", "U+0307"));
@@ -181,28 +166,12 @@ fn marks_do_not_pile_up_or_hide() {
 
 #[test]
 fn scripts_that_are_not_written_together() {
-    let one =
-        "a name keeps to one script, or joins Latin with Chinese, Japanese or Korean; this one has";
-    check_refused(
-        "аlice",
-        &format!("{one} Cyrillic \"а\" (U+0430) beside Latin \"l\""),
-    );
-    check_refused(
-        "Zoë-алиса",
-        &format!("{one} Latin \"Z\" beside Cyrillic \"а\" (U+0430)"),
-    );
-    check_refused(
-        "aλ",
-        &format!("{one} Latin \"a\" beside Greek \"λ\" (U+03BB)"),
-    );
-    check_refused(
-        "Ahmedأ",
-        &format!("{one} Latin \"A\" beside Arabic \"أ\" (U+0623)"),
-    );
-    check_refused(
-        "김さ",
-        &format!("{one} Hangul \"김\" (U+AE40) beside Hiragana \"さ\" (U+3055)"),
-    );
+    let one = "a name keeps to one script, or joins Latin with Chinese, Japanese or Korean; this one has";
+    check_refused("аlice", &format!("{one} Cyrillic \"а\" (U+0430) beside Latin \"l\""));
+    check_refused("Zoë-алиса", &format!("{one} Latin \"Z\" beside Cyrillic \"а\" (U+0430)"));
+    check_refused("aλ", &format!("{one} Latin \"a\" beside Greek \"λ\" (U+03BB)"));
+    check_refused("Ahmedأ", &format!("{one} Latin \"A\" beside Arabic \"أ\" (U+0623)"));
+    check_refused("김さ", &format!("{one} Hangul \"김\" (U+AE40) beside Hiragana \"さ\" (U+3055)"));
 }
 
 #[test]
@@ -217,40 +186,22 @@ fn right_to_left_names_are_shown_where_they_stand() {
 fn reserved_words_are_for_rooms_only() {
     for word in RESERVED {
         for name in [word.to_owned(), word.to_uppercase()] {
-            assert!(
-                matches!(Alias::new(&name), Err(NameError::Reserved { .. })),
-                "{name}"
-            );
+            assert!(matches!(Alias::new(&name), Err(NameError::Reserved { .. })), "{name}");
             assert_eq!(RoomName::new(&name).map(|room| room.to_string()), Ok(name));
         }
         assert_eq!(alias(&format!("{word}2")).to_string(), format!("{word}2"));
     }
     check_refused("system", "system is reserved; choose another name");
-    check_refused(
-        "Systern",
-        "Systern is too much like system, which is reserved; choose another name",
-    );
-    check_refused(
-        "y0u",
-        "y0u is too much like you, which is reserved; choose another name",
-    );
-    check_refused(
-        "һеге",
-        "һеге is too much like here, which is reserved; choose another name",
-    );
+    check_refused("Systern", "Systern is too much like system, which is reserved; choose another name");
+    check_refused("y0u", "y0u is too much like you, which is reserved; choose another name");
+    check_refused("һеге", "һеге is too much like here, which is reserved; choose another name");
     assert_eq!(alias("Opérator").as_str(), "Opérator");
 }
 
 #[test]
 fn a_room_drops_one_hash() {
-    assert_eq!(
-        RoomName::new("#ops").map(|room| room.to_string()),
-        Ok("ops".to_owned())
-    );
-    assert_eq!(
-        RoomName::new("##ops"),
-        Err(NameError::BadCharacter { found: '#' })
-    );
+    assert_eq!(RoomName::new("#ops").map(|room| room.to_string()), Ok("ops".to_owned()));
+    assert_eq!(RoomName::new("##ops"), Err(NameError::BadCharacter { found: '#' }));
     assert_eq!(RoomName::new("#"), Err(NameError::Empty));
 }
 
@@ -260,14 +211,8 @@ fn as_json_and_as_debug() {
     assert_eq!(serde_json::to_string(&zoe).expect("a string"), "\"Zoë\"");
     assert_eq!(format!("{zoe:?} {zoe:>5}"), "Alias(\"Zoë\")   Zoë");
     let error = serde_json::from_str::<RoomName>("\"a b\"").expect_err("has a space");
-    assert!(
-        error.to_string().starts_with("a space cannot be in a name"),
-        "{error}"
-    );
-    assert_eq!(
-        "#ops".parse::<RoomName>().map(Arc::from),
-        Ok(Arc::<str>::from("ops"))
-    );
+    assert!(error.to_string().starts_with("a space cannot be in a name"), "{error}");
+    assert_eq!("#ops".parse::<RoomName>().map(Arc::from), Ok(Arc::<str>::from("ops")));
 }
 
 // When two are the same.
@@ -290,16 +235,8 @@ fn check_same(one: &str, other: &str, expected: Same) {
         (false, false) => Same::Never,
     };
     assert_eq!(same, expected, "{one} and {other}");
-    assert_eq!(
-        b.is_same(&a, false),
-        same == Same::Always,
-        "{other} and {one}"
-    );
-    assert_eq!(
-        b.is_same(&a, true),
-        same != Same::Never,
-        "{other} and {one}"
-    );
+    assert_eq!(b.is_same(&a, false), same == Same::Always, "{other} and {one}");
+    assert_eq!(b.is_same(&a, true), same != Same::Never, "{other} and {one}");
 }
 
 #[test]
@@ -355,10 +292,7 @@ fn a_map_keeps_those_apart_that_look_alike() {
     assert_eq!(map.conflict(&key("bo8")), None);
     assert_eq!(map.get(&key("BOB")), Some(&1));
     assert_eq!(map.get(&key("ЬоЬ")), None);
-    let strict: Vec<_> = map
-        .conflicts(&key("ЬоЬ"), false)
-        .map(|(name, _)| name)
-        .collect();
+    let strict: Vec<_> = map.conflicts(&key("ЬоЬ"), false).map(|(name, _)| name).collect();
     assert_eq!(strict, ["b0b", "Bob"]);
     assert_eq!(map.len(), 2);
 
@@ -403,11 +337,7 @@ fn a_map_is_paged_in_the_order_of_folded_names() {
     }
     let names: Vec<_> = map.iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["alice", "Bob", "Carol", "dave"]);
-    let after = |name| {
-        map.iter_after(&key(name))
-            .map(|(name, _)| name)
-            .collect::<Vec<_>>()
-    };
+    let after = |name| map.iter_after(&key(name)).map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(after("BOB"), ["Carol", "dave"]);
     assert_eq!(after("bobby"), ["Carol", "dave"]);
     assert_eq!(after("dave"), [""; 0]);
@@ -441,12 +371,7 @@ fn suggestions() {
 
 #[test]
 fn among_ten_thousand_of_one_name_the_next_is_found_quickly() {
-    let is_free = |alias: &Alias| {
-        alias.as_str()["bot".len()..]
-            .parse::<u32>()
-            .expect("a number")
-            > 10_000
-    };
+    let is_free = |alias: &Alias| alias.as_str()["bot".len()..].parse::<u32>().expect("a number") > 10_000;
     let mut asked = 0;
     let found = alias("bot").suggestion(|alias| {
         asked += 1;
@@ -471,22 +396,11 @@ fn nearly_names() -> impl Strategy<Value = String> {
 
 /// Few enough that two are often the same in one way or another.
 fn few_rooms() -> impl Strategy<Value = RoomName> {
-    let letters = [
-        ["bB8ЬВ", "oO0оО", "bBЬВ"],
-        ["cCсС", "oO0оО", "cCсС"],
-        ["aAаА", "lI1іІ", "iIіІ1"],
-    ];
+    let letters = [["bB8ЬВ", "oO0оО", "bBЬВ"], ["cCсС", "oO0оО", "cCсС"], ["aAаА", "lI1іІ", "iIіІ1"]];
     let mut names = Vec::new();
     for [first, second, third] in letters {
-        for (a, b) in first
-            .chars()
-            .flat_map(|a| second.chars().map(move |b| (a, b)))
-        {
-            names.extend(
-                third
-                    .chars()
-                    .filter_map(|c| RoomName::new(&String::from_iter([a, b, c])).ok()),
-            );
+        for (a, b) in first.chars().flat_map(|a| second.chars().map(move |b| (a, b))) {
+            names.extend(third.chars().filter_map(|c| RoomName::new(&String::from_iter([a, b, c])).ok()));
         }
     }
     prop::sample::select(names)

@@ -55,12 +55,7 @@ pub fn parse(line: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
     // A blank before a command must not publish what was meant for one person alone; nor may an invisible mark.
     let start = line.trim_start_matches(is_blank);
     let say = |text: &str| {
-        Ok(Input::Message(ClientMessage::Say {
-            room: room.clone(),
-            text: text.to_owned(),
-            id: None,
-            kind: Kind::Say,
-        }))
+        Ok(Input::Message(ClientMessage::Say { room: room.clone(), text: text.to_owned(), id: None, kind: Kind::Say }))
     };
     if start.is_empty() {
         Ok(Input::Nothing)

@@ -173,7 +173,11 @@ pub fn offset_changed(out: &mut String, offset: Offset) {
 
 /// `*** you missed 12 messages`
 pub fn missed(out: &mut String, count: u64) {
-    let _ = if count == 1 { writeln!(out, "*** you missed 1 message") } else { writeln!(out, "*** you missed {count} messages") };
+    let _ = if count == 1 {
+        writeln!(out, "*** you missed 1 message")
+    } else {
+        writeln!(out, "*** you missed {count} messages")
+    };
 }
 
 /// `*** 3 in #lobby: alice, bob, carol`, in several lines where the names are many.
@@ -233,6 +237,9 @@ impl std::fmt::Display for Shown {
         let sign = if seconds < 0 { '-' } else { '+' };
         let seconds = seconds.unsigned_abs();
         write!(f, "{sign}{:02}:{:02}", seconds / 3600, seconds / 60 % 60)?;
-        if seconds % 60 != 0 { write!(f, ":{:02}", seconds % 60) } else { Ok(()) }
+        match seconds % 60 {
+            0 => Ok(()),
+            odd => write!(f, ":{odd:02}"),
+        }
     }
 }

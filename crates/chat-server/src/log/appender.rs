@@ -131,13 +131,7 @@ impl<S: Store> Appender<S> {
         Ok(())
     }
 
-    fn apply(
-        &mut self,
-        entry: Entry,
-        verdicts: &mut impl Iterator<Item = Verdict>,
-        full: Option<&str>,
-        round: &mut Round,
-    ) {
+    fn apply(&self, entry: Entry, verdicts: &mut impl Iterator<Item = Verdict>, full: Option<&str>, round: &mut Round) {
         match entry {
             Entry::Say { message, room, origin, peer } => match (full, verdicts.next()) {
                 (None, Some(Verdict::Stored(record))) => {

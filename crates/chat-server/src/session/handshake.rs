@@ -243,7 +243,7 @@ impl<S: Transport> Session<S> {
             }
             match self.enter(start.room.clone()).await? {
                 Ok(entered) => self.entered(entered, start.after, same_log, hello.history, None).await?,
-                Err(error) => self.refuse(*super::requests::cannot_enter(&error, start.room)),
+                Err(error) => self.refuse(super::places::cannot_enter(&error, start.room)),
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat_protocol::value::Seq;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::batch::Batch;
 use crate::room::{Room, Snapshot};
@@ -62,10 +62,8 @@ impl Membership {
 
     async fn recv(&mut self) -> Option<Arc<Batch>> {
         match &mut self.channel {
-            Some(channel) => match channel.recv().await {
-                Ok(batch) => Some(batch),
-                Err(RecvError::Lagged(_) | RecvError::Closed) => None,
-            },
+            // Whether it lagged or the room is gone: the way back is by the tail.
+            Some(channel) => channel.recv().await.ok(),
             None => None,
         }
     }

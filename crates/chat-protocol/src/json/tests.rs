@@ -1,0 +1,348 @@
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::*;
+use crate::limits::{MAX_SERVER_LINE, MAX_TOPIC};
+use crate::message::*;
+use crate::names::{Alias, RoomName};
+use crate::value::{Kind, MessageId, Seq, Text, Time};
+
+const GOLDEN: &str = include_str!("../../golden/json.txt");
+
+fn line(message: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    render(&mut out, message);
+    let mut line = String::from_utf8(out).expect("UTF-8");
+    assert_eq!(line.pop(), Some('\n'));
+    assert!(!line.contains('\n'), "{line}");
+    line
+}
+
+#[test]
+fn the_golden_lines_are_what_is_rendered() {
+    let mut seen = [0, 0];
+    for golden in GOLDEN.lines().filter(|line| !line.starts_with('#')) {
+        let (who, golden) = golden.split_once(' ').expect("who says what");
+        if golden == "ALIAS?" {
+            continue;
+        }
+        let golden = golden.replace("LOG", "00").replace("SESSION-", "00");
+        if who.ends_with('<') {
+            let message = parse_server(&golden).expect(&golden);
+            assert_ne!(message, ServerMessage::Unknown, "{golden}");
+            assert_eq!(line(&message), golden);
+            seen[0] += 1;
+        } else if let Ok(message) = parse_client(&golden) {
+            let again = serde_json::from_str::<Value>(&line(&message)).expect("JSON");
+            assert_eq!(again, serde_json::from_str::<Value>(&golden).expect("JSON"));
+            seen[1] += 1;
+        }
+    }
+    assert!(seen[0] > 25 && seen[1] > 10, "{seen:?}");
+}
+
+#[track_caller]
+fn check_refused(line: &str, code: ErrorCode, id: Option<&str>, says: &str) {
+    let refusal = parse_client(line).expect_err(line);
+    assert_eq!((refusal.code, refusal.message.as_str()), (code, says), "{line}");
+    assert_eq!(refusal.id.as_ref().map(MessageId::as_str), id, "{line}");
+}
+
+#[test]
+fn a_bad_line_is_named() {
+    check_refused("hello", ErrorCode::BadJson, None, "this line is not JSON: expected value (column 1)");
+    check_refused("[1]", ErrorCode::BadJson, None, "a line is one JSON object: { … }");
+    check_refused(
+        "{\"type\":\"say\"",
+        ErrorCode::BadJson,
+        None,
+        "this line is not JSON: EOF while parsing an object (column 13)",
+    );
+    check_refused("{}", ErrorCode::UnknownType, None, "the object has no \"type\"");
+    check_refused(r#"{"type":"dance","id":"1"}"#, ErrorCode::UnknownType, Some("1"), "unknown type \"dance\"");
+    check_refused(r#"{"type":7}"#, ErrorCode::UnknownType, None, "unknown type 7");
+    check_refused(
+        r#"{"type":"say","room":"lobby","id":"1"}"#,
+        ErrorCode::BadField,
+        Some("1"),
+        "say: missing field `text`",
+    );
+    check_refused(
+        r#"{"type":"say","room":"lobby","text":"x","kind":"shout"}"#,
+        ErrorCode::BadField,
+        None,
+        "say: unknown variant `shout`, expected `say` or `action`",
+    );
+    check_refused(
+        r#"{"type":"history","room":"lobby","limit":-1}"#,
+        ErrorCode::BadField,
+        None,
+        "history: invalid value: integer `-1`, expected u32",
+    );
+    check_refused(
+        r#"{"type":"say","room":"lobby","text":"x","id":""}"#,
+        ErrorCode::BadField,
+        None,
+        "say: an id has 1 to 64 bytes; this one has 0",
+    );
+}
+
+#[test]
+fn what_a_peer_sent_is_quoted_harmless_and_short() {
+    let refusal = parse_client("{\"type\":\"\\u001b[31m\\n!!! you are banned\"}").expect_err("unknown");
+    assert!(!refusal.message.contains(['\u{1b}', '\n']), "{refusal:?}");
+    let long = format!("{{\"type\":\"{}\"}}", "x".repeat(30_000));
+    assert!(parse_client(&long).expect_err("unknown").message.len() < 100);
+}
+
+#[test]
+fn fields_and_types_that_are_not_known_are_ignored() {
+    let message = parse_client(r#"{"type":"ping","id":"1","colour":"red"}"#).expect("a ping");
+    assert_eq!(message, ClientMessage::Ping { id: MessageId::new("1").ok() });
+    assert_eq!(parse_server(r#"{"type":"weather","sky":"blue"}"#).expect("known as unknown"), ServerMessage::Unknown);
+    let error = parse_server(r#"{"type":"error","code":"brand_new","message":"m"}"#).expect("an error");
+    assert_eq!(error, ServerMessage::Error(Refusal::new(ErrorCode::Unknown, "m")));
+}
+
+#[test]
+fn every_type_has_its_place_in_the_list() {
+    // A type that were missing there would be answered as unknown when a field of it is wrong.
+    for kind in TYPES {
+        let refusal = parse_client(&format!("{{\"type\":\"{kind}\",\"id\":7,\"reason\":7,\"v\":\"x\"}}"));
+        assert_eq!(refusal.expect_err(kind).code, ErrorCode::BadField, "{kind}");
+    }
+}
+
+fn alias() -> impl Strategy<Value = Alias> {
+    prop_oneof!["[a-z][a-z0-9_.-]{0,31}", "[あ-ん]{1,8}", Just("Zoë".to_owned())]
+        .prop_filter_map("an alias", |name| Alias::new(&name).ok())
+}
+
+fn room() -> impl Strategy<Value = RoomName> {
+    "[a-z0-9][a-z0-9_.-]{0,31}".prop_filter_map("a room", |name| RoomName::new(&name).ok())
+}
+
+fn id() -> impl Strategy<Value = MessageId> {
+    "\\PC{1,16}".prop_filter_map("an id", |id| MessageId::new(&id).ok())
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![Just(Kind::Say), Just(Kind::Action)]
+}
+
+fn seq() -> impl Strategy<Value = Seq> {
+    any::<u64>().prop_map(Seq::new)
+}
+
+fn time() -> impl Strategy<Value = Time> {
+    // Years 1 to 9999.
+    (-62_135_596_800_000_i64..=253_402_214_400_000).prop_map(Time::from_millis)
+}
+
+fn text() -> impl Strategy<Value = Text> {
+    any::<String>().prop_map(|raw| Text::new(&raw))
+}
+
+fn start() -> impl Strategy<Value = RoomStart> {
+    (room(), option::of(seq())).prop_map(|(room, after)| RoomStart { room, after })
+}
+
+fn hello() -> impl Strategy<Value = Hello> {
+    let secrets = (option::of(any::<String>()), option::of(any::<String>()), option::of(any::<String>()));
+    let rest = (
+        any::<u32>(),
+        option::of(any::<String>()),
+        any::<bool>(),
+        option::of(vec(start(), 0..4)),
+        option::of(any::<u32>()),
+    );
+    (any::<String>(), secrets, rest).prop_map(
+        |(alias, (session, password, invite), (v, log, quiet, rooms, history))| Hello {
+            alias,
+            v,
+            session,
+            log,
+            password,
+            invite,
+            quiet,
+            rooms,
+            history,
+        },
+    )
+}
+
+fn client_message() -> impl Strategy<Value = ClientMessage> {
+    let query = (option::of(seq()), option::of(seq()), option::of(any::<u32>()))
+        .prop_map(|(before, after, limit)| HistoryQuery { before, after, limit });
+    let name = || option::of(any::<String>());
+    prop_oneof![
+        hello().prop_map(ClientMessage::Hello),
+        (room(), any::<String>(), option::of(id()), kind()).prop_map(|(room, text, id, kind)| ClientMessage::Say {
+            room,
+            text,
+            id,
+            kind
+        }),
+        (any::<String>(), any::<String>(), option::of(id()), kind())
+            .prop_map(|(to, text, id, kind)| ClientMessage::Private { to, text, id, kind }),
+        (start(), option::of(any::<u32>()), option::of(id())).prop_map(|(start, history, id)| ClientMessage::Join {
+            start,
+            history,
+            id
+        }),
+        (room(), option::of(id())).prop_map(|(room, id)| ClientMessage::Leave { room, id }),
+        (any::<String>(), option::of(id())).prop_map(|(alias, id)| ClientMessage::Nick { alias, id }),
+        (room(), name(), option::of(any::<u32>()), option::of(id()))
+            .prop_map(|(room, after, limit, id)| ClientMessage::Who { room, after, limit, id }),
+        (name(), option::of(any::<u32>()), option::of(id())).prop_map(|(after, limit, id)| ClientMessage::Rooms {
+            after,
+            limit,
+            id
+        }),
+        (room(), query, option::of(id())).prop_map(|(room, query, id)| ClientMessage::History { room, query, id }),
+        (room(), any::<String>(), option::of(seq()), option::of(any::<u32>()), option::of(id()))
+            .prop_map(|(room, query, before, limit, id)| ClientMessage::Search { room, query, before, limit, id }),
+        (room(), any::<String>(), option::of(id())).prop_map(|(room, text, id)| ClientMessage::Topic {
+            room,
+            text,
+            id
+        }),
+        option::of(id()).prop_map(|id| ClientMessage::Ping { id }),
+        name().prop_map(|reason| ClientMessage::Quit { reason }),
+    ]
+}
+
+fn changes() -> impl Strategy<Value = Changes> {
+    let renamed = vec((alias(), alias()).prop_map(|(from, to)| Rename { from, to }), 0..3);
+    let reasons = proptest::collection::btree_map(alias(), any::<String>(), 0..3);
+    (vec(alias(), 0..4), vec(alias(), 0..4), reasons, renamed).prop_map(|(joined, left, reasons, renamed)| Changes {
+        joined,
+        left,
+        reasons,
+        renamed,
+    })
+}
+
+fn server_message() -> impl Strategy<Value = ServerMessage> {
+    let limits = (any::<u32>(), any::<u32>()).prop_map(|(a, b)| LimitsInfo {
+        max_text: a as usize,
+        max_line: b as usize,
+        max_lines: 3,
+        max_rate: a,
+        burst: b,
+        max_unacked: 64,
+        max_rooms: 32,
+    });
+    let stored = (room(), seq(), time(), alias(), text(), kind())
+        .prop_map(|(room, seq, time, from, text, kind)| Stored { room, seq, time, from, text, kind });
+    let refusal = (option::of(id()), option::of(room()), any::<String>(), option::of(any::<u64>())).prop_map(
+        |(id, room, message, retry_after_ms)| Refusal { id, room, code: ErrorCode::Limit, message, retry_after_ms },
+    );
+    let ack = (
+        id(),
+        option::of(room()),
+        option::of(seq()),
+        option::of(time()),
+        option::of(alias()),
+        option::of(any::<bool>()),
+    )
+        .prop_map(|(id, room, seq, time, to, durable)| ServerMessage::Ack { id, room, seq, time, to, durable });
+    let counts = vec((room(), any::<u64>(), any::<String>()), 0..3);
+    prop_oneof![
+        (alias(), any::<String>(), any::<String>(), limits).prop_map(|(alias, session, log, limits)| {
+            ServerMessage::Welcome {
+                alias,
+                session,
+                log,
+                server: "chat-server".to_owned(),
+                version: "0".to_owned(),
+                limits,
+            }
+        }),
+        (room(), any::<String>(), any::<u64>(), vec(alias(), 0..4), seq()).prop_map(
+            |(room, topic, count, members, head)| ServerMessage::Joined { room, topic, count, members, head }
+        ),
+        (stored, any::<bool>(), option::of(id())).prop_map(|(stored, own, re)| ServerMessage::Message {
+            stored,
+            own,
+            re
+        }),
+        (option::of(id()), any::<bool>()).prop_map(|(re, more)| ServerMessage::End { re, more }),
+        ack,
+        (time(), alias(), alias(), text(), kind()).prop_map(|(time, from, to, text, kind)| ServerMessage::Private {
+            time,
+            from,
+            to,
+            text,
+            kind
+        }),
+        (room(), any::<u64>(), option::of(changes())).prop_map(|(room, count, changes)| ServerMessage::Presence {
+            room,
+            count,
+            changes
+        }),
+        (room(), any::<u64>(), vec(alias(), 0..4), option::of(id()), any::<bool>())
+            .prop_map(|(room, count, members, re, more)| ServerMessage::Who { room, count, members, re, more }),
+        (counts, option::of(id()), any::<bool>()).prop_map(|(rooms, re, more)| {
+            let rooms = rooms.into_iter().map(|(room, count, topic)| RoomCount { room, count, topic }).collect();
+            ServerMessage::Rooms { rooms, re, more }
+        }),
+        (room(), seq(), seq()).prop_map(|(room, from, to)| ServerMessage::Gap { room, from, to }),
+        (room(), seq()).prop_map(|(room, head)| ServerMessage::Reset { room, head }),
+        (room(), any::<String>(), alias()).prop_map(|(room, text, from)| ServerMessage::Topic { room, text, from }),
+        refusal.prop_map(ServerMessage::Error),
+        option::of(id()).prop_map(|id| ServerMessage::Pong { id }),
+        any::<String>().prop_map(|reason| ServerMessage::Bye(Bye::new(ByeCode::Shutdown, reason).retry_after_ms(5))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_client_message_survives_the_wire(message in client_message()) {
+        prop_assert_eq!(parse_client(&line(&message)).expect("a message"), message);
+    }
+
+    #[test]
+    fn every_server_message_survives_the_wire(message in server_message()) {
+        prop_assert_eq!(parse_server(&line(&message)).expect("a message"), message);
+    }
+
+    #[test]
+    fn no_line_makes_parsing_panic(line in any::<String>()) {
+        if let Err(refusal) = parse_client(&line) {
+            prop_assert!(!refusal.message.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn objects_of_any_shape_are_answered(kind in prop::sample::select(TYPES), value in any::<i64>(), words in any::<String>()) {
+        let object = serde_json::json!({"type": kind, "room": words, "text": value, "alias": value, "id": words});
+        let _ = parse_client(&object.to_string());
+    }
+}
+
+#[test]
+fn the_longest_message_fits_a_line() {
+    use crate::limits::{HIGHEST_MAX_TEXT, MAX_ID};
+    let widest = "\u{1}".repeat(HIGHEST_MAX_TEXT);
+    let message = ServerMessage::Message {
+        stored: Stored {
+            room: RoomName::new(&"𐐀".repeat(32)).or_else(|_| RoomName::new(&"あ".repeat(32))).expect("a room"),
+            seq: Seq::new(u64::MAX),
+            time: Time::from_millis(0),
+            from: Alias::new(&"あ".repeat(32)).expect("an alias"),
+            text: Text::new(&widest),
+            kind: Kind::Action,
+        },
+        own: true,
+        re: MessageId::new("\"".repeat(MAX_ID)).ok(),
+    };
+    assert!(line(&message).len() < MAX_SERVER_LINE);
+    let topic = ServerMessage::Topic {
+        room: RoomName::new("lobby").expect("a room"),
+        text: "\"".repeat(3 * MAX_TOPIC),
+        from: Alias::new("bob").expect("an alias"),
+    };
+    assert!(line(&topic).len() < MAX_SERVER_LINE);
+}

@@ -1,0 +1,171 @@
+//! Rooms entered and left, and names changed.
+
+use std::sync::Arc;
+
+use chat_protocol::limits::MAX_ROOMS_PER_SESSION;
+use chat_protocol::message::{ErrorCode, Refusal, RoomStart, ServerMessage};
+use chat_protocol::names::{Alias, RoomName};
+use chat_protocol::text::render;
+use chat_protocol::value::{MessageId, Seq};
+use tokio::sync::oneshot;
+use tracing::info;
+
+use super::membership::Membership;
+use super::requests::Done;
+use super::{Ended, Flow, Session, Transport, asked_to_end};
+use crate::batch::Dialect;
+use crate::log::{Entered, Entry};
+use crate::room::{Room, Snapshot};
+use crate::rooms::CannotEnter;
+
+impl<S: Transport> Session<S> {
+    pub(super) async fn join(&mut self, start: RoomStart, history: Option<u32>, id: Option<MessageId>) -> Done {
+        if let Ok(index) = self.membership(&start.room) {
+            let room = Arc::clone(&self.rooms[index].room);
+            self.show_room(&room, room.snapshot(), false);
+            self.acknowledge(id);
+            return Ok(());
+        }
+        if self.dialect == Dialect::Json && self.rooms.len() >= MAX_ROOMS_PER_SESSION {
+            let words = format!("you are in {MAX_ROOMS_PER_SESSION} rooms, the most there may be; leave one first");
+            return Err(Refusal::new(ErrorCode::Limit, words).into());
+        }
+        if self.dialect == Dialect::Text {
+            // What was said in the room is on its way there; its fate has to be seen before the session looks away.
+            self.settle_all().await?;
+        }
+        let entered = match self.enter(start.room.clone()).await? {
+            Ok(entered) => entered,
+            Err(error) => return Err(cannot_enter(&error, start.room).into()),
+        };
+        if self.dialect == Dialect::Text {
+            for left in std::mem::take(&mut self.rooms) {
+                self.exit(left.room, None, false).await?;
+            }
+        }
+        let known = start.after.is_some();
+        self.entered(entered, start.after, known, history, id).await?;
+        Ok(())
+    }
+
+    /// Has the session entered in a room's roster; where it stands then.
+    pub(super) async fn enter(&mut self, name: RoomName) -> Flow<Result<Entered, CannotEnter>> {
+        let person = self.person()?;
+        let (alias, quiet) = (person.alias.clone(), person.quiet);
+        let (reply, mut answer) = oneshot::channel();
+        self.append(Entry::Enter { room: name, alias, quiet, reply }).await?;
+        tokio::select! {
+            biased;
+            entered = &mut answer => entered.map_err(|_| Ended::storage()),
+            bye = asked_to_end(&self.peer, self.draining) => {
+                // Entered or not: what was done for this session has to be undone by it.
+                answer.close();
+                if let Ok(Ok(Entered { room, snapshot, .. })) = answer.try_recv() {
+                    self.rooms.push(Membership::new(room, &snapshot));
+                }
+                Err(Ended::Closed(bye))
+            }
+        }
+    }
+
+    /// Shows a room to the session that entered it: its state, then its messages from where the session wants them.
+    ///
+    /// `same_log`: the position `after` was learned in this log.
+    pub(super) async fn entered(
+        &mut self,
+        entered: Entered,
+        after: Option<Seq>,
+        same_log: bool,
+        history: Option<u32>,
+        id: Option<MessageId>,
+    ) -> Flow {
+        let Entered { room, snapshot, made } = entered;
+        let head = snapshot.head;
+        self.rooms.push(Membership::new(Arc::clone(&room), &snapshot));
+        let index = self.rooms.len() - 1;
+        self.show_room(&room, snapshot, made);
+        self.acknowledge(id);
+        match after {
+            Some(after) if same_log && after <= head => self.read_from_log(index, after, head).await,
+            Some(_) => {
+                self.json(&ServerMessage::Reset { room: room.name.clone(), head });
+                self.recent(&room, head, Self::history_wanted(history)).await
+            }
+            None => self.recent(&room, head, Self::history_wanted(history)).await,
+        }
+    }
+
+    fn show_room(&mut self, room: &Arc<Room>, snapshot: Snapshot, made: bool) {
+        match self.dialect {
+            Dialect::Json => self.joined(room, snapshot),
+            Dialect::Text => {
+                let (others, count) = self.others(&snapshot);
+                self.text(|out| {
+                    if made {
+                        render::made(out, &room.name);
+                    } else {
+                        render::entered(out, &room.name, &others, count);
+                    }
+                    if !snapshot.topic.is_empty() {
+                        render::topic(out, &snapshot.topic);
+                    }
+                });
+            }
+        }
+    }
+
+    /// The others of a snapshot: some names, and how many they are.
+    pub(super) fn others(&self, snapshot: &Snapshot) -> (Vec<Alias>, u64) {
+        let me = self.person.as_ref().map(|person| &person.alias);
+        let others: Vec<_> = snapshot.members.iter().filter(|alias| Some(*alias) != me).cloned().collect();
+        let quiet = self.person.as_ref().is_some_and(|person| person.quiet);
+        (others, snapshot.count.saturating_sub(u64::from(!quiet)))
+    }
+
+    pub(super) fn joined(&mut self, room: &Room, snapshot: Snapshot) {
+        let Snapshot { head, topic, count, members, .. } = snapshot;
+        self.json(&ServerMessage::Joined { room: room.name.clone(), topic, count, members, head });
+    }
+
+    pub(super) async fn leave(&mut self, room: &RoomName, id: Option<MessageId>) -> Done {
+        let index = self.membership(room)?;
+        // What it said there is acked there: its fate has to be seen before it looks away.
+        self.settle_all().await?;
+        let left = self.rooms.remove(index);
+        self.exit(left.room, None, false).await?;
+        self.acknowledge(id);
+        Ok(())
+    }
+
+    pub(super) async fn exit(&self, room: Arc<Room>, reason: Option<String>, abrupt: bool) -> Flow {
+        let alias = self.person()?.alias.clone();
+        self.hub.log.append(Entry::Exit { room, alias, reason, abrupt }).await.map_err(|_| Ended::storage())
+    }
+
+    pub(super) async fn nick(&mut self, wanted: &str, id: Option<MessageId>) -> Done {
+        let to = Alias::new(wanted).map_err(|error| Refusal::new(ErrorCode::BadAlias, error.to_string()))?;
+        let person = self.person()?;
+        let from = person.alias.clone();
+        if from != to {
+            if let Err(taken) = self.hub.directory.rename(&from, &to, &self.peer, person.token.as_ref()) {
+                return Err(Refusal::new(ErrorCode::AliasTaken, taken.to_string()).into());
+            }
+            info!(connection = self.peer.id.0, %from, %to, "renamed");
+            if let Some(person) = &mut self.person {
+                person.alias = to.clone();
+            }
+            let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
+            self.hub.log.append(Entry::Rename { rooms, from, to }).await.map_err(|_| Ended::storage())?;
+        }
+        self.acknowledge(id);
+        Ok(())
+    }
+}
+
+pub(super) fn cannot_enter(error: &CannotEnter, room: RoomName) -> Refusal {
+    let code = match error {
+        CannotEnter::LooksLike { .. } => ErrorCode::BadField,
+        CannotEnter::TooMany => ErrorCode::Limit,
+    };
+    Refusal::new(code, error.to_string()).about(room)
+}

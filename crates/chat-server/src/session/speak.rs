@@ -1,0 +1,176 @@
+//! What people say: in a room, to one person alone, as a topic; and whom they don't want to hear.
+
+use std::sync::Arc;
+
+use chat_protocol::clean::clean_line;
+use chat_protocol::limits::{MAX_REASON, MAX_TOPIC};
+use chat_protocol::message::{ErrorCode, Refusal, ServerMessage};
+use chat_protocol::names::{Alias, RoomName};
+use chat_protocol::text::render;
+use chat_protocol::value::{Kind, MessageId, Text};
+use tokio::sync::oneshot;
+
+use super::requests::Done;
+use super::{Ended, Person, Session, Transport, Unacked};
+use crate::batch::{Dialect, Origin};
+use crate::log::{Entry, NewMessage};
+use crate::peer::Private;
+
+/// Names that one text connection may ignore: each of its lines is compared with them.
+const MAX_IGNORED: usize = 100;
+
+impl<S: Transport> Session<S> {
+    fn checked_text(&self, raw: &str) -> Done<Text> {
+        let limits = &self.hub.limits;
+        let lines = memchr::memchr_iter(b'\n', raw.as_bytes()).count() + 1;
+        if raw.len() > limits.max_text {
+            let words = format!("the message has {} bytes; at most {} are allowed", raw.len(), limits.max_text);
+            return Err(Refusal::new(ErrorCode::Limit, words).into());
+        }
+        if lines > limits.max_lines {
+            let words = format!("the message has {lines} lines; at most {} are allowed", limits.max_lines);
+            return Err(Refusal::new(ErrorCode::Limit, words).into());
+        }
+        let text = Text::new(raw);
+        if text.is_blank() {
+            return Err(Refusal::new(ErrorCode::BadField, "the message is empty").into());
+        }
+        Ok(text)
+    }
+
+    pub(super) async fn say(&mut self, room: &RoomName, raw: &str, id: Option<MessageId>, kind: Kind) -> Done {
+        let index = self.membership(room)?;
+        let text = self.checked_text(raw)?;
+        let room = Arc::clone(&self.rooms[index].room);
+        let person = self.person()?;
+        let message = NewMessage {
+            room: room.name.clone(),
+            author: person.author,
+            session: person.token,
+            id: id.clone(),
+            from: person.alias.clone(),
+            text: text.clone(),
+            kind,
+        };
+        self.tickets += 1;
+        let ticket = self.tickets;
+        self.unacked.push_back(Unacked { ticket, room: room.name.clone(), id, text });
+        let origin = Origin { connection: self.peer.id, ticket };
+        self.append(Entry::Say { message, room, origin, peer: Arc::clone(&self.peer) }).await?;
+        Ok(())
+    }
+
+    pub(super) fn private(&mut self, to: &str, raw: &str, id: Option<MessageId>, kind: Kind) -> Done {
+        let text = self.checked_text(raw)?;
+        let found = Alias::new(to).ok().and_then(|alias| self.hub.directory.find(&alias));
+        let Some((to, peer)) = found else {
+            let shown: String = clean_line(to).chars().take(40).collect();
+            return Err(Refusal::new(ErrorCode::NoSuchAlias, format!("no one here is called \"{shown}\"")).into());
+        };
+        let Some(Person { alias: from, .. }) = &self.person else { return Ok(()) };
+        let (from, time) = (from.clone(), self.hub.clock.now());
+        let private = Private { time, from: from.clone(), text: text.clone(), kind };
+        if peer.send(private).is_err() {
+            let mut refusal =
+                Refusal::new(ErrorCode::MailboxFull, format!("{to} has too much unread; try again later"));
+            refusal.retry_after_ms = Some(1000);
+            return Err(refusal.into());
+        }
+        match self.dialect {
+            Dialect::Text => {
+                let hub = Arc::clone(&self.hub);
+                self.text(|out| render::private_to(out, time, &from, &to, kind, &text, hub.clock.zone()));
+            }
+            Dialect::Json => {
+                if let Some(id) = id {
+                    let (time, to, durable) = (Some(time), Some(to), Some(false));
+                    self.json(&ServerMessage::Ack { id, room: None, seq: None, time, to, durable });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn private_arrived(&mut self, private: &Private) {
+        let Private { time, from, text, kind } = private;
+        if self.is_ignored(from) {
+            return;
+        }
+        let Some(Person { alias, .. }) = &self.person else { return };
+        let to = alias.clone();
+        match self.dialect {
+            Dialect::Text => {
+                let hub = Arc::clone(&self.hub);
+                self.text(|out| render::private_from(out, *time, from, *kind, text, hub.clock.zone()));
+            }
+            Dialect::Json => self.json(&ServerMessage::Private {
+                time: *time,
+                from: from.clone(),
+                to,
+                text: text.clone(),
+                kind: *kind,
+            }),
+        }
+    }
+
+    pub(super) async fn topic(&mut self, room: &RoomName, raw: &str, id: Option<MessageId>) -> Done {
+        let index = self.membership(room)?;
+        if raw.len() > MAX_TOPIC {
+            let words = format!("the topic has {} bytes; at most {MAX_TOPIC} are allowed", raw.len());
+            return Err(Refusal::new(ErrorCode::Limit, words).into());
+        }
+        let topic = clean_line(raw).trim().to_owned();
+        let room = Arc::clone(&self.rooms[index].room);
+        let from = self.person()?.alias.clone();
+        let (reply, answer) = oneshot::channel();
+        self.append(Entry::Topic { room, from, topic, reply }).await?;
+        match answer.await {
+            Ok(Ok(())) => {
+                self.acknowledge(id);
+                Ok(())
+            }
+            Ok(Err(why)) => {
+                let words = format!("not set, as the log has no room for more: {why}");
+                Err(Refusal::new(ErrorCode::StorageFull, words).into())
+            }
+            Err(_) => Err(Ended::storage().into()),
+        }
+    }
+
+    pub(super) fn is_ignored(&self, alias: &Alias) -> bool {
+        !self.ignored.is_empty() && self.ignored.iter().any(|ignored| **ignored == *alias.key().folded())
+    }
+
+    pub(super) fn ignore(&mut self, name: &str, on: bool) {
+        let alias = match Alias::new(name) {
+            Ok(alias) => alias,
+            Err(error) => return self.refuse(Refusal::new(ErrorCode::BadAlias, error.to_string())),
+        };
+        let known = self.is_ignored(&alias);
+        match (on, known) {
+            (true, false) if self.ignored.len() >= MAX_IGNORED => {
+                let words = format!("you ignore {MAX_IGNORED} people, the most there may be; /unignore somebody first");
+                self.refuse(Refusal::new(ErrorCode::Limit, words));
+            }
+            (true, _) => {
+                if !known {
+                    self.ignored.push(alias.key().folded().into());
+                }
+                self.notice(&format!("you don't see any more what {alias} says; /unignore {alias} ends this"));
+            }
+            (false, true) => {
+                self.ignored.retain(|ignored| **ignored != *alias.key().folded());
+                self.notice(&format!("you see again what {alias} says"));
+            }
+            (false, false) => self.refuse(Refusal::new(ErrorCode::NoSuchAlias, format!("you don't ignore {alias}"))),
+        }
+    }
+}
+
+/// A reason for leaving, harmless and of one line; `None` where nothing is left of it.
+pub(super) fn short_reason(raw: &str) -> Option<String> {
+    let clean = clean_line(raw);
+    let mut reason = clean.trim().to_owned();
+    reason.truncate(reason.floor_char_boundary(MAX_REASON));
+    (!reason.is_empty()).then_some(reason)
+}
