@@ -30,8 +30,8 @@ impl Rooms {
         let mut map = NameMap::new();
         for KeptRoom { name, head, topic } in kept {
             let room = Arc::new(Room::new(name.clone(), head, topic, max_roster));
-            // A name that was kept is unlike all others kept; were it not, the first would stand.
-            let _ = map.insert(name.as_str(), name.key(), false, room);
+            // Two rooms that were kept may look alike to a newer table of Unicode; neither may be lost for that.
+            let _ = map.restore(name.as_str(), name.key(), false, room);
         }
         Self { map: Mutex::new(map), max_roster }
     }

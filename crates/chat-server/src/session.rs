@@ -342,7 +342,7 @@ impl<S: Transport> Session<S> {
     ///
     /// Where it doesn't, the channels are let go, and the write races the deadline and the request to end.
     async fn flush(&mut self) -> Flow {
-        while !self.out.is_empty() {
+        while !self.out.is_done() {
             let ready = futures::future::poll_immediate(self.out.write_some(&mut self.io)).await;
             let written = match ready {
                 Some(written) => written,

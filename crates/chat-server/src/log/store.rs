@@ -129,7 +129,8 @@ pub trait Store: Send + 'static {
 
 /// Reads what was committed.
 ///
-/// A message that is kept no longer, or fails its checksum, is left out: the caller sees the hole in the seqs.
+/// A message that is kept no longer, or fails its checksum, is left out: the caller sees the hole in the seqs. Fewer
+/// messages than the limit are returned only where there are no more.
 pub trait Reader: Send + Sync + 'static {
     /// Names this log: positions learned in another mean nothing here.
     fn log(&self) -> &str;

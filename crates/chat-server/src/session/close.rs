@@ -73,7 +73,7 @@ impl<S: Transport> Session<S> {
     }
 
     async fn write_all(&mut self) -> std::io::Result<()> {
-        while !self.out.is_empty() {
+        while !self.out.is_done() {
             self.out.write_some(&mut self.io).await?;
         }
         self.io.shutdown().await

@@ -56,7 +56,7 @@ impl<S: Transport> Session<S> {
                     Vec::new()
                 }
             };
-            let end = if records.len() < READ_PAGE { upto } else { records.last().map_or(upto, |r| r.stored.seq) };
+            let end = records.last().map_or(upto, |record| record.stored.seq);
             let pieces: Vec<_> = records.into_iter().map(Piece::Stored).collect();
             self.pieces(&room, &pieces, cursor, end, None);
             cursor = end;

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
@@ -14,6 +14,8 @@ use tokio::io::AsyncWrite;
 pub(super) struct Output {
     chunk: Bytes,
     rest: BytesMut,
+    /// Something was written that the transport may still hold, as TLS does.
+    unflushed: bool,
 }
 
 impl Output {
@@ -21,13 +23,14 @@ impl Output {
         self.chunk.len() + self.rest.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.chunk.is_empty() && self.rest.is_empty()
+    /// Whether all of it is with the kernel.
+    pub(super) fn is_done(&self) -> bool {
+        self.len() == 0 && !self.unflushed
     }
 
     /// Adds lines that others write too.
     pub(super) fn push_shared(&mut self, lines: Bytes) {
-        if self.is_empty() {
+        if self.len() == 0 {
             self.chunk = lines;
         } else {
             self.push(&lines);
@@ -46,36 +49,35 @@ impl Output {
         self.rest.extend_from_slice(lines);
     }
 
-    /// Writes some of it. Cancel-safe: what was written is taken out, the rest stays.
+    /// Writes some of it, or flushes where all was written. Cancel-safe: what was written is taken out, the rest stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection.
     pub(super) async fn write_some<S: AsyncWrite + Unpin>(&mut self, io: &mut S) -> io::Result<()> {
         poll_fn(|cx| self.poll_write_some(io, cx)).await
     }
 
-    /// Writes some of it if that is possible without waiting.
-    pub(super) fn poll_write_some<S: AsyncWrite + Unpin>(
-        &mut self,
-        io: &mut S,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_write_some<S: AsyncWrite + Unpin>(&mut self, io: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.len() == 0 {
+            ready!(Pin::new(io).poll_flush(cx))?;
+            self.unflushed = false;
+            return Poll::Ready(Ok(()));
+        }
         let bytes: &[u8] = if self.chunk.is_empty() { &self.rest } else { &self.chunk };
-        if bytes.is_empty() {
-            return Pin::new(io).poll_flush(cx);
+        let written = ready!(Pin::new(io).poll_write(cx, bytes))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        match Pin::new(io).poll_write(cx, bytes) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(n)) => {
-                if self.chunk.is_empty() {
-                    self.rest.advance(n);
-                    if self.rest.is_empty() {
-                        self.rest = BytesMut::new();
-                    }
-                } else {
-                    self.chunk.advance(n);
-                }
-                Poll::Ready(Ok(()))
+        self.unflushed = true;
+        if self.chunk.is_empty() {
+            self.rest.advance(written);
+            if self.rest.is_empty() {
+                self.rest = BytesMut::new();
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => Poll::Pending,
+        } else {
+            self.chunk.advance(written);
         }
+        Poll::Ready(Ok(()))
     }
 }
