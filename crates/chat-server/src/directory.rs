@@ -240,3 +240,6 @@ impl Holder {
         matches!(self, Self::Here { peer: holder, .. } if holder.id == peer.id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -212,6 +212,9 @@ impl Roster {
             let undone = self.untold.iter().position(|(made, earlier)| *made > self.seen && change.undoes(earlier));
             if let Some(i) = undone {
                 self.untold.remove(i);
+                if self.untold.is_empty() && !self.count_untold {
+                    (self.urgent, self.since) = (false, None);
+                }
                 return first;
             }
             if self.untold.iter().any(|(_, earlier)| earlier.shares_a_name_with(&change)) {
@@ -271,3 +274,6 @@ impl Change {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -295,3 +295,6 @@ impl Tail {
         (pieces.len() == limit || self.before == Seq::ZERO).then_some(pieces)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use tokio::time::advance;
+
+use super::*;
+use crate::peer::ConnId;
+
+fn alias(name: &str) -> Alias {
+    Alias::new(name).expect(name)
+}
+
+fn peer(id: u64) -> Arc<Peer> {
+    Arc::new(Peer::new(ConnId(id), None))
+}
+
+const TOKEN: TokenHash = TokenHash([7; 32]);
+const AUTHOR: AuthorId = AuthorId([7; 16]);
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_that_is_taken_is_refused_with_one_that_is_free() {
+    let directory = Directory::default();
+    directory.claim(&alias("alice"), &peer(1)).expect("free");
+    let taken = directory.claim(&alias("Alice"), &peer(2)).expect_err("taken");
+    assert_eq!(taken.to_string(), "Alice is taken; Alice2 is free");
+    directory.claim(&alias("alice2"), &peer(3)).expect("free");
+    let taken = directory.claim(&alias("alice"), &peer(2)).expect_err("taken");
+    assert_eq!(taken.to_string(), "alice is taken; alice3 is free");
+    directory.release(&alias("alice"), &peer(2), None, false);
+    directory.claim(&alias("alice"), &peer(2)).expect_err("given up by somebody who didn't have it");
+    directory.release(&alias("alice"), &peer(1), None, false);
+    directory.claim(&alias("alice"), &peer(2)).expect("free again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_sessions_alias_waits_for_it_for_two_minutes() {
+    let directory = Directory::default();
+    let (first, second) = (peer(1), peer(2));
+    directory.open(&alias("bot"), &first, TOKEN, AUTHOR).expect("free");
+    directory.release(&alias("bot"), &first, Some(&TOKEN), true);
+    directory.claim(&alias("bot"), &second).expect_err("reserved");
+    assert!(matches!(directory.resume(&TOKEN, &second), Resumed::Here { author, .. } if author == AUTHOR));
+    directory.release(&alias("bot"), &second, Some(&TOKEN), true);
+    advance(RESERVATION - Duration::from_millis(1)).await;
+    directory.claim(&alias("bot"), &first).expect_err("still reserved");
+    advance(Duration::from_millis(1)).await;
+    directory.claim(&alias("bot"), &first).expect("free again");
+    assert!(matches!(directory.resume(&TOKEN, &second), Resumed::Taken(_)), "the session is kept, its alias is not");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_open_is_held_and_an_unknown_one_is_unknown() {
+    let directory = Directory::default();
+    let first = peer(1);
+    directory.open(&alias("bot"), &first, TOKEN, AUTHOR).expect("free");
+    assert!(matches!(directory.resume(&TOKEN, &peer(2)), Resumed::Held(holder) if holder.id == first.id));
+    assert!(matches!(directory.resume(&TokenHash([8; 32]), &peer(2)), Resumed::Unknown));
+    directory.release(&alias("bot"), &first, Some(&TOKEN), false);
+    advance(SESSION_LIFE + Duration::from_secs(1)).await;
+    assert!(matches!(directory.resume(&TOKEN, &peer(2)), Resumed::Unknown), "unused for 90 days");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rename_gives_the_old_name_up_and_moves_the_session() {
+    let directory = Directory::default();
+    let first = peer(1);
+    directory.open(&alias("alice"), &first, TOKEN, AUTHOR).expect("free");
+    directory.claim(&alias("bob"), &peer(2)).expect("free");
+    directory.rename(&alias("alice"), &alias("bob"), &first, Some(&TOKEN)).expect_err("taken");
+    assert!(directory.find(&alias("alice")).is_some(), "a refused rename changes nothing");
+    directory.rename(&alias("alice"), &alias("ALICE"), &first, Some(&TOKEN)).expect("one's own name");
+    directory.rename(&alias("ALICE"), &alias("al"), &first, Some(&TOKEN)).expect("free");
+    assert!(directory.find(&alias("alice")).is_none());
+    directory.release(&alias("al"), &first, Some(&TOKEN), true);
+    assert!(matches!(directory.resume(&TOKEN, &peer(3)), Resumed::Here { alias, .. } if alias.as_str() == "al"));
+}
+
+#[test]
+fn the_longest_unused_session_makes_place() {
+    let directory = Directory::default();
+    let mut token = [0; 32];
+    for i in 0..=MAX_SESSIONS {
+        token[..8].copy_from_slice(&(i as u64).to_be_bytes());
+        directory.remember(TokenHash(token), AUTHOR, alias("bot"));
+    }
+    assert_eq!(directory.state().sessions.len(), MAX_SESSIONS);
+    assert!(matches!(directory.resume(&TokenHash([0; 32]), &peer(1)), Resumed::Unknown));
+    assert!(matches!(directory.resume(&TokenHash(token), &peer(1)), Resumed::Here { .. }));
+}
