@@ -24,24 +24,18 @@ impl<S: Transport> Session<S> {
         self.out.push(b"\n");
         self.flush().await?;
         let deadline = Instant::now() + self.hub.limits.handshake;
-        let mut first = self.first_line(deadline).await?;
+        let first = self.next_line(deadline).await?;
         let start = first.trim_start_matches(['\u{FEFF}', ' ', '\t']);
         if start.starts_with('{') {
             self.dialect = Dialect::Json;
-            first = start.to_owned();
-            self.json_login(first, deadline).await
+            self.json_login(start.to_owned(), deadline).await
         } else {
             self.text_login(first, deadline).await
         }
     }
 
-    /// The first line that is one; it decides on the dialect.
-    async fn first_line(&mut self, deadline: Instant) -> Flow<String> {
-        self.next_line(deadline).await
-    }
-
     async fn next_line(&mut self, deadline: Instant) -> Flow<String> {
-        for _ in 0..MAX_ALIAS_TRIES {
+        for _ in 0..=MAX_ALIAS_TRIES {
             self.flush().await?;
             let item = tokio::select! {
                 bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
@@ -81,20 +75,26 @@ impl<S: Transport> Session<S> {
 
     async fn text_login(&mut self, first: String, deadline: Instant) -> Flow {
         let mut line = first;
-        for _ in 0..MAX_ALIAS_TRIES {
+        let mut tries = 0;
+        loop {
             match text::parse_login(&line) {
                 Login::Quit => return Err(Ended::Quit(None)),
                 Login::Help => text::LOGIN_HELP.iter().for_each(|line| self.notice(line)),
                 Login::Alias(name) => match self.claim(&name) {
                     Ok(person) => return self.admit_to_lobby(person).await,
-                    Err(refusal) => self.refuse(refusal),
+                    Err(refusal) => {
+                        self.refuse(refusal);
+                        tries += 1;
+                    }
                 },
                 _ => {}
+            }
+            if tries == MAX_ALIAS_TRIES {
+                return Err(too_many_tries());
             }
             self.ask_again();
             line = self.next_line(deadline).await?;
         }
-        Err(too_many_tries())
     }
 
     /// Takes an alias for a text connection.
@@ -135,7 +135,7 @@ impl<S: Transport> Session<S> {
 
     async fn json_login(&mut self, first: String, deadline: Instant) -> Flow {
         let mut line = first;
-        for _ in 0..MAX_ALIAS_TRIES {
+        for tries in 1.. {
             let refusal = match json::parse_client(&line) {
                 Ok(ClientMessage::Hello(hello)) => match self.hello(&hello, deadline).await? {
                     Ok((person, secret)) => return self.admit(person, &secret, hello).await,
@@ -146,6 +146,9 @@ impl<S: Transport> Session<S> {
                 Err(refusal) => *refusal,
             };
             self.refuse(refusal);
+            if tries == MAX_ALIAS_TRIES {
+                break;
+            }
             line = self.next_line(deadline).await?;
         }
         Err(too_many_tries())
