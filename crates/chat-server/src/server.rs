@@ -94,6 +94,11 @@ impl Server {
         Ok(Self { listeners, hub: Arc::new(hub), log_ended })
     }
 
+    #[cfg(test)]
+    pub(crate) const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
     /// The addresses that are listened on, ports filled in.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
@@ -171,12 +176,8 @@ fn admit(stream: TcpStream, address: SocketAddr, hub: &Arc<Hub>, tasks: &TaskTra
     match hub.connections.register(Some(canonical(address)), &hub.limits) {
         Ok(peer) => {
             debug!(connection = peer.id.0, %address, "connected");
-            let hub = Arc::clone(hub);
-            tasks.spawn(async move {
-                let session = Session::new(Arc::clone(&hub), Arc::clone(&peer), stream);
-                session.run().await;
-                hub.connections.unregister(&peer);
-            });
+            let mut session = Session::new(Arc::clone(hub), peer, stream);
+            tasks.spawn(async move { session.run().await });
         }
         Err(refused) => {
             info!(%address, ?refused, "turned away");

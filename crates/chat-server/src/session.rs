@@ -145,17 +145,19 @@ impl<S: Transport> Session<S> {
     }
 
     /// Serves the connection to its end. Whatever happens inside, a panic included, the rooms are left and the alias is given up.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(&mut self) {
         let ended = std::panic::AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or_else(|_| {
             error!(connection = self.peer.id.0, "a session panicked");
             Ended::Lost
         });
         debug!(connection = self.peer.id.0, ?ended, "session over");
-        self.close(ended).await;
+        // Boxed, here and below, for the sake of the many sessions that just wait: a task is as large as the largest
+        // thing it awaits, and these are rare or short.
+        Box::pin(self.close(ended)).await;
+        self.hub.connections.unregister(&self.peer);
     }
 
     async fn serve(&mut self) -> Ended {
-        // Boxed, as what it needs is given back once it is over.
         match Box::pin(self.handshake()).await {
             Ok(()) => {}
             Err(ended) => return ended,
@@ -174,7 +176,7 @@ impl<S: Transport> Session<S> {
                 continue;
             }
             match self.wait().await {
-                Event::Line(line) => self.lines(line).await?,
+                Event::Line(line) => Box::pin(self.lines(line)).await?,
                 Event::Batch(index, Some(batch)) => self.batch(index, &batch),
                 Event::Batch(index, None) => self.rooms[index].let_go(),
                 Event::Mail | Event::Turn => {}
@@ -205,7 +207,7 @@ impl<S: Transport> Session<S> {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
-                membership::Ready::Behind => self.catch_up(index).await?,
+                membership::Ready::Behind => Box::pin(self.catch_up(index)).await?,
             }
         }
         for letter in letters {
@@ -381,7 +383,10 @@ async fn asked_to_end(peer: &Peer, draining: bool) -> Bye {
 
 async fn sleep_until(until: Option<tokio::time::Instant>) {
     match until {
-        Some(until) => tokio::time::sleep_until(until).await,
+        Some(until) => Box::pin(tokio::time::sleep_until(until)).await,
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,10 +13,9 @@ use crate::limits::{BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, LINGER, LINGER_BY
 
 impl<S: Transport> Session<S> {
     /// Leaves the rooms, gives the alias up, says why, and closes so that the words arrive.
-    pub(super) async fn close(mut self, ended: Ended) {
+    pub(super) async fn close(&mut self, ended: Ended) {
         if self.person.is_some() {
-            // Boxed for the sake of the many sessions that aren't closing.
-            let _ = timeout(DRAIN_DEADLINE, Box::pin(self.carry_out(&ended))).await;
+            let _ = timeout(DRAIN_DEADLINE, self.carry_out(&ended)).await;
         }
         self.leave_all(&ended).await;
         self.peer.set_gone();
