@@ -1,0 +1,159 @@
+//! Every example is run, talked to, and asked to end.
+#![allow(clippy::expect_used, reason = "what is unexpected here fails a test")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a busy machine; only a test that fails waits for it.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A running example. It is killed where a test fails before its end.
+struct Program {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Program {
+    fn start(path: &str, args: &[&str]) -> Self {
+        let mut child = Command::new(path)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example starts");
+        let out = BufReader::new(child.stdout.take().expect("its output"));
+        Self { child, out }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).expect("its output is text");
+        line.trim_end().to_owned()
+    }
+
+    /// The address after `listening on tcp://`.
+    fn address(&mut self) -> String {
+        let line = self.line();
+        line.strip_prefix("listening on tcp://").unwrap_or_else(|| panic!("an address, not {line:?}")).to_owned()
+    }
+
+    #[cfg(unix)]
+    fn interrupt(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+    }
+
+    /// Waits for it to end well; what it still had to say.
+    fn ended(mut self) -> String {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                break status;
+            }
+            assert!(start.elapsed() < DEADLINE, "it doesn't end");
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).expect("its output is text");
+        assert!(status.success(), "{status}, after {rest:?}");
+        rest
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // That it has ended already is what a test hopes for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Somebody on netcat.
+struct Person(BufReader<TcpStream>);
+
+impl Person {
+    fn connect(address: &str) -> Self {
+        let stream = TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+        Self(BufReader::new(stream))
+    }
+
+    fn join(address: &str, alias: &str) -> Self {
+        let mut person = Self::connect(address);
+        person.sees("ALIAS?");
+        person.types(alias);
+        person.sees("You are now connected!");
+        person
+    }
+
+    fn types(&mut self, line: &str) {
+        self.0.get_mut().write_all(format!("{line}\n").as_bytes()).expect("it takes a line");
+    }
+
+    /// Reads on to the first line that ends so, and returns the lines up to it.
+    fn sees(&mut self, end: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            let read = self.0.read_line(&mut line).unwrap_or_else(|error| panic!("no {end:?} in {lines:#?}: {error}"));
+            assert!(read > 0, "closed without {end:?} in {lines:#?}");
+            lines.push(line.trim_end().to_owned());
+            if line.trim_end().ends_with(end) {
+                return lines;
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn minimal_lets_two_people_talk() {
+    let mut server = Program::start(env!("CARGO_BIN_EXE_minimal"), &["127.0.0.1:0"]);
+    let address = server.address();
+    let mut alice = Person::join(&address, "alice");
+    let mut bob = Person::join(&address, "bob");
+    assert_eq!(alice.sees("joined the chat!"), ["*** bob joined the chat!"]);
+
+    bob.types("hello alice");
+    alice.sees("] bob: hello alice");
+    alice.types("hello bob");
+    // The sender filter: bob's own line isn't before it.
+    assert_eq!(bob.sees("] alice: hello bob").len(), 1);
+
+    drop(bob);
+    alice.sees("*** bob left the chat.");
+    server.interrupt();
+    server.ended();
+}
+
+#[test]
+fn embed_serves_while_it_counts_and_says_goodbye() {
+    let mut program = Program::start(env!("CARGO_BIN_EXE_embed"), &["2", "127.0.0.1:0"]);
+    let address = program.address();
+    let mut alice = Person::join(&address, "alice");
+    alice.sees("*** bye: the server is shutting down");
+    let rest = program.ended();
+    assert!(rest.ends_with("2\nstopped\n"), "{rest:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn embed_ends_at_an_interrupt() {
+    let mut program = Program::start(env!("CARGO_BIN_EXE_embed"), &["1000000", "127.0.0.1:0"]);
+    let address = program.address();
+    let mut alice = Person::join(&address, "alice");
+    // It listens for signals since before it began to wait for its second number.
+    while program.line() != "2" {}
+    program.interrupt();
+    alice.sees("*** bye: the server is shutting down");
+    assert!(program.ended().ends_with("stopped\n"));
+}
+
+#[test]
+fn embed_says_what_it_does_not_understand() {
+    let output = Command::new(env!("CARGO_BIN_EXE_embed")).arg("far").output().expect("it runs");
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("how far shall I count?"));
+}
