@@ -190,8 +190,7 @@ impl<S: Transport> Session<S> {
             self.shown = date;
         }
         let mine = self.person.as_ref().is_some_and(|person| batch.has_author(person.author));
-        let hub = Arc::clone(&self.hub);
-        let chunk = batch.chunk(self.dialect, hub.clock.zone());
+        let chunk = batch.chunk(self.dialect, self.hub.clock.zone());
         if fresh && !mine && self.ignored.is_empty() {
             self.out.push_shared(chunk.bytes.clone());
             return;
