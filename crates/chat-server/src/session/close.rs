@@ -38,6 +38,8 @@ impl<S: Transport> Session<S> {
             Ended::Quit(_) | Ended::Eof => self.settle_all().await,
             Ended::Closed(bye) if bye.code == ByeCode::Shutdown => {
                 self.draining = true;
+                // The runtime learns of what has arrived only when it looks, which it does before this task goes on.
+                tokio::task::yield_now().await;
                 self.input.read_arrived(&mut self.io, DRAIN_BYTES).await;
                 while let Ok(Some(item)) = self.input.buffered() {
                     self.item(item).await?;
