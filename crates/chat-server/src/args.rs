@@ -15,6 +15,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", env = "CHAT_LISTEN", value_delimiter = ',')]
     pub(crate) listen: Option<Vec<SocketAddr>>,
 
+    /// Address of the page for browsers; off for none [default: 127.0.0.1:5580]
+    #[arg(long, value_name = "ADDR", env = "CHAT_WEB")]
+    pub(crate) web: Option<String>,
+
+    /// Where else the page is reached, such as https://chat.example.org behind a reverse proxy; may be given more than once
+    #[arg(long, value_name = "URL", env = "CHAT_WEB_ORIGIN", value_delimiter = ',')]
+    pub(crate) web_origin: Option<Vec<String>>,
+
+    /// Addresses of a reverse proxy whose X-Forwarded-For is believed; may be given more than once
+    #[arg(long, value_name = "CIDR", env = "CHAT_TRUSTED_PROXY", value_delimiter = ',')]
+    pub(crate) trusted_proxy: Option<Vec<String>>,
+
     /// Keep nothing on disk: a bounded ring of messages in memory
     #[arg(long, env = "CHAT_EPHEMERAL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) ephemeral: Option<bool>,
@@ -83,6 +95,9 @@ impl Args {
         })?;
         Ok(Self {
             listen: self.listen.or(file.listen),
+            web: self.web.or(file.web),
+            web_origin: self.web_origin.or(file.web_origin),
+            trusted_proxy: self.trusted_proxy.or(file.trusted_proxy),
             ephemeral: self.ephemeral.or(file.ephemeral),
             lobby: self.lobby.or(file.lobby),
             max_connections: self.max_connections.or(file.max_connections),

@@ -10,6 +10,7 @@ use chat_protocol::names::RoomName;
 
 use crate::clock::Clock;
 use crate::limits::{BURST, HANDSHAKE_DEADLINE, MEMORY_BYTES, WRITE_DEADLINE};
+use crate::web::WebConfig;
 
 /// All that [`crate::Server::bind`] needs to know.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ use crate::limits::{BURST, HANDSHAKE_DEADLINE, MEMORY_BYTES, WRITE_DEADLINE};
 pub struct Config {
     /// Addresses for plain TCP; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
+    /// The page and its WebSocket; `None` for neither.
+    pub web: Option<WebConfig>,
     /// The room that everybody starts in.
     pub lobby: RoomName,
     /// Where messages are kept.
@@ -63,11 +66,12 @@ pub struct Limits {
 }
 
 impl Config {
-    /// A server that listens on `listen` and keeps its messages in memory.
+    /// A server that listens on `listen` and keeps its messages in memory, without the page.
     #[must_use]
     pub fn ephemeral(listen: SocketAddr) -> Self {
         Self {
             listen: vec![listen],
+            web: None,
             lobby: lobby(),
             storage: Storage::Memory { bytes: MEMORY_BYTES },
             limits: Limits::default(),

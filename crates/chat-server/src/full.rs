@@ -12,27 +12,32 @@ use crate::limits::{BYE_DEADLINE, FULL_WAIT, LINGER};
 
 /// Tells somebody in his dialect, if he shows it soon, that he can't be let in.
 pub(crate) async fn turn_away(mut stream: TcpStream, refused: Refused) {
-    let bye = match refused {
-        Refused::Full => Bye::new(ByeCode::Full, "the server is full"),
-        Refused::PerAddress => Bye::new(ByeCode::Limit, "too many connections from your address"),
-    }
-    .retry_after_ms(30_000);
+    let bye = words(refused);
     let mut first = [0; 1];
     let json = matches!(timeout(FULL_WAIT, stream.peek(&mut first)).await, Ok(Ok(1)) if first == *b"{");
-    let mut words = Vec::new();
+    let mut lines = Vec::new();
     if json {
-        json::render(&mut words, &ServerMessage::Bye(bye));
+        json::render(&mut lines, &ServerMessage::Bye(bye));
     } else {
         let mut text = String::new();
         render::error(&mut text, &format!("{}; try again in half a minute", bye.reason));
         render::bye(&mut text, &bye);
-        words = text.into_bytes();
+        lines = text.into_bytes();
     }
     let _ = timeout(BYE_DEADLINE, async {
-        stream.write_all(&words).await?;
+        stream.write_all(&lines).await?;
         stream.shutdown().await
     })
     .await;
     let mut buffer = [0; 1024];
     let _ = timeout(LINGER, async { while matches!(stream.read(&mut buffer).await, Ok(n) if n > 0) {} }).await;
+}
+
+/// What somebody is told who can't be let in.
+pub(crate) fn words(refused: Refused) -> Bye {
+    match refused {
+        Refused::Full => Bye::new(ByeCode::Full, "the server is full"),
+        Refused::PerAddress => Bye::new(ByeCode::Limit, "too many connections from your address"),
+    }
+    .retry_after_ms(30_000)
 }

@@ -78,7 +78,9 @@ impl Connections {
     /// Counts a connection out.
     pub(crate) fn unregister(&self, peer: &Peer) {
         let mut state = self.state();
-        state.peers.remove(&peer.id);
+        if state.peers.remove(&peer.id).is_none() {
+            return;
+        }
         if let Some(block) = peer.address.map(block)
             && let Some(held) = state.by_address.get_mut(&block)
         {

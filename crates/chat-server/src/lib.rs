@@ -15,7 +15,9 @@ mod rooms;
 mod secret;
 mod server;
 mod session;
+mod web;
 
 pub use clock::Clock;
 pub use config::{Config, Limits, Storage};
 pub use server::{ServeError, Server, StartError};
+pub use web::{BadCidr, BadOrigin, Cidr, Origin, WebConfig};

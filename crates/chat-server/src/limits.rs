@@ -97,3 +97,28 @@ pub(crate) const FULL_WAIT: Duration = Duration::from_millis(300);
 
 /// Connections over the limit that are told so at once; those beyond are closed without a word.
 pub(crate) const FULL_AT_ONCE: usize = 64;
+
+/// HTTP connections that haven't become a WebSocket, at once: the page is fetched over a few, so that more are idle or hostile.
+pub(crate) const HTTP_AT_ONCE: usize = 1024;
+
+/// How long an HTTP client may take for the head of a request, the pause before it included.
+pub(crate) const HTTP_HEAD_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Bytes of an HTTP request's head. What a browser sends to a page without cookies is under 2 KiB.
+pub(crate) const HTTP_HEAD_BYTES: usize = 16 * 1024;
+
+/// Silence of a WebSocket after which it is asked whether it is still there.
+pub(crate) const PING_AFTER: Duration = Duration::from_secs(30);
+
+/// How long it may take to say anything then.
+pub(crate) const PONG_WITHIN: Duration = Duration::from_secs(30);
+
+/// Bytes of a WebSocket's buffers for reading and for writing: each idle one holds them.
+pub(crate) const FRAME_BUFFER: usize = 4 * 1024;
+
+/// Bytes of one WebSocket frame from the server, unless a single line is longer: a stalled reader holds one frame.
+pub(crate) const FRAME_BYTES: usize = 16 * 1024;
+
+/// A client's frame may be this many times as long as a line. What is longer than a line costs that line (`line_too_long`);
+/// what is longer than this costs the connection, as it would have to be held in memory to be dropped.
+pub(crate) const FRAME_LINES: usize = 2;

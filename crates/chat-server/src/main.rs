@@ -46,6 +46,9 @@ fn announce(server: &Server) -> std::io::Result<()> {
     for address in server.addresses() {
         writeln!(out, "listening on tcp://{address}")?;
     }
+    if let Some(address) = server.web_address() {
+        writeln!(out, "listening on http://{address}/")?;
+    }
     out.flush()
 }
 

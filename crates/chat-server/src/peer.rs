@@ -17,6 +17,11 @@ use crate::log::Record;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ConnId(pub(crate) u64);
 
+impl ConnId {
+    /// A connection that isn't counted, as it is only told that it can't be.
+    pub(crate) const NOBODY: Self = Self(u64::MAX);
+}
+
 /// Something meant for one session alone.
 #[derive(Clone, Debug)]
 pub(crate) enum Letter {

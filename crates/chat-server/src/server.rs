@@ -20,7 +20,8 @@ use crate::limits::{ACCEPT_PAUSE, BACKLOG, FULL_AT_ONCE, KEEPALIVE, KEEPALIVE_RE
 use crate::log::{Log, Memory, Reader};
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
-use crate::session::Session;
+use crate::session::{Opening, Session};
+use crate::web::Gateway;
 
 /// How long everybody together may take to leave when the server stops.
 const STOP_DEADLINE: Duration = Duration::from_millis(4500);
@@ -29,6 +30,7 @@ const STOP_DEADLINE: Duration = Duration::from_millis(4500);
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<TcpListener>,
+    gateway: Option<Gateway>,
     hub: Arc<Hub>,
     log_ended: oneshot::Receiver<()>,
 }
@@ -71,6 +73,10 @@ impl Server {
         for address in config.listen {
             listeners.push(listen(address).map_err(|source| StartError::Listen { address, source })?);
         }
+        let gateway = match config.web {
+            Some(web) => Gateway::bind(web)?,
+            None => None,
+        };
         let (store, reader) = match config.storage {
             Storage::Memory { bytes } => {
                 let name = random::<16>().map_err(|error| StartError::Log(error.to_string()))?;
@@ -91,7 +97,7 @@ impl Server {
             directory: Directory::default(),
             connections: Connections::default(),
         };
-        Ok(Self { listeners, hub: Arc::new(hub), log_ended })
+        Ok(Self { listeners, gateway, hub: Arc::new(hub), log_ended })
     }
 
     #[cfg(test)]
@@ -105,6 +111,12 @@ impl Server {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
+    /// The address of the page, its port filled in.
+    #[must_use]
+    pub fn web_address(&self) -> Option<SocketAddr> {
+        self.gateway.as_ref().and_then(Gateway::address)
+    }
+
     /// Serves until `shutdown` resolves, then drains: nobody new is let in, whole lines already received are stored and
     /// acked, everybody is told `bye`, and the log is closed. That takes 5 s at most.
     ///
@@ -112,7 +124,7 @@ impl Server {
     ///
     /// [`ServeError`] where the log failed. Everybody was told so.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listeners, hub, log_ended } = self;
+        let Self { listeners, gateway, hub, log_ended } = self;
         let tasks = TaskTracker::new();
         let accepting = TaskTracker::new();
         let (stop, _) = tokio::sync::watch::channel(());
@@ -124,6 +136,9 @@ impl Server {
                     _ = stopped.changed() => {}
                 }
             });
+        }
+        if let Some(gateway) = gateway {
+            accepting.spawn(gateway.serve(Arc::clone(&hub), tasks.clone(), stop.subscribe()));
         }
         let failure = Arc::clone(hub.log.failure());
         let (bye, result) = tokio::select! {
@@ -176,7 +191,7 @@ fn admit(stream: TcpStream, address: SocketAddr, hub: &Arc<Hub>, tasks: &TaskTra
     match hub.connections.register(Some(canonical(address)), &hub.limits) {
         Ok(peer) => {
             debug!(connection = peer.id.0, %address, "connected");
-            let mut session = Session::new(Arc::clone(hub), peer, stream);
+            let mut session = Session::new(Arc::clone(hub), peer, stream, Opening::Tcp);
             tasks.spawn(async move { session.run().await });
         }
         Err(refused) => {
@@ -191,11 +206,11 @@ fn admit(stream: TcpStream, address: SocketAddr, hub: &Arc<Hub>, tasks: &TaskTra
     }
 }
 
-fn canonical(address: SocketAddr) -> IpAddr {
+pub(crate) fn canonical(address: SocketAddr) -> IpAddr {
     address.ip().to_canonical()
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // On Windows this option would let another program take the port over.
     #[cfg(unix)]
@@ -206,7 +221,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// No delay, as the session writes once per wake; and a vanished peer is noticed within a minute, in a quiet room (by
 /// keep-alive) and in a talking one (by unacknowledged data).
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
     let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);

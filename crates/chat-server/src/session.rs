@@ -47,6 +47,15 @@ use self::rate::Rate;
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
 
+/// How a connection begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// The server speaks first, the client's first line picks the dialect, and there may be a telnet at the other end.
+    Tcp,
+    /// JSON from the first line on.
+    WebSocket,
+}
+
 /// Why a session is over.
 #[derive(Debug)]
 pub(crate) enum Ended {
@@ -106,6 +115,7 @@ pub(crate) struct Session<S> {
     io: S,
     input: Input,
     out: Output,
+    opening: Opening,
     dialect: Dialect,
     /// `None` until the handshake is done.
     person: Option<Person>,
@@ -122,8 +132,13 @@ pub(crate) struct Session<S> {
 }
 
 impl<S: Transport> Session<S> {
-    pub(crate) fn new(hub: Arc<Hub>, peer: Arc<Peer>, io: S) -> Self {
-        let input = Input::new(ChatCodec::new(hub.limits.max_line));
+    pub(crate) fn new(hub: Arc<Hub>, peer: Arc<Peer>, io: S, opening: Opening) -> Self {
+        let max_line = hub.limits.max_line;
+        let (codec, dialect) = match opening {
+            Opening::Tcp => (ChatCodec::new(max_line), Dialect::Text),
+            Opening::WebSocket => (ChatCodec::without_telnet(max_line), Dialect::Json),
+        };
+        let input = Input::new(codec);
         let rate = Rate::new(hub.limits.max_rate);
         let shown = hub.clock.date(hub.clock.now());
         Self {
@@ -132,7 +147,8 @@ impl<S: Transport> Session<S> {
             io,
             input,
             out: Output::default(),
-            dialect: Dialect::Text,
+            opening,
+            dialect,
             person: None,
             rooms: Vec::new(),
             unacked: VecDeque::new(),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use chat_protocol::limits::HIGHEST_MAX_TEXT;
 use chat_protocol::names::RoomName;
-use chat_server::{Config, Limits};
+use chat_server::{Config, Limits, WebConfig};
 
 use crate::args::{Args, LogFormat};
 
@@ -28,9 +28,28 @@ impl Settings {
         if let Some(lobby) = &args.lobby {
             server.lobby = RoomName::new(lobby).map_err(|error| format!("--lobby {lobby:?}: {error}"))?;
         }
+        server.web = web(&args)?;
         server.limits = limits(&args)?;
         Ok(Self { server, log_format: args.log_format.unwrap_or_default() })
     }
+}
+
+fn web(args: &Args) -> Result<Option<WebConfig>, String> {
+    let mut web = match args.web.as_deref() {
+        Some("off") => return Ok(None),
+        Some(address) => {
+            let parsed = address.parse();
+            WebConfig::new(parsed.map_err(|_| format!("--web {address:?}: give an address with a port, or off"))?)
+        }
+        None => WebConfig::new(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5580)).optional(),
+    };
+    for url in args.web_origin.iter().flatten() {
+        web.origins.push(url.parse().map_err(|error| format!("--web-origin {url:?}: {error}"))?);
+    }
+    for cidr in args.trusted_proxy.iter().flatten() {
+        web.trusted_proxies.push(cidr.parse().map_err(|error| format!("--trusted-proxy {cidr:?}: {error}"))?);
+    }
+    Ok(Some(web))
 }
 
 fn limits(args: &Args) -> Result<Limits, String> {

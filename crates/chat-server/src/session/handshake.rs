@@ -11,7 +11,7 @@ use chat_protocol::text::{self, Login, render};
 use tokio::time::Instant;
 use tracing::info;
 
-use super::{Ended, Flow, Person, Session, Transport};
+use super::{Ended, Flow, Opening, Person, Session, Transport};
 use crate::batch::Dialect;
 use crate::directory::Resumed;
 use crate::log::{AuthorId, TokenHash};
@@ -20,10 +20,14 @@ use crate::secret::{Secret, random};
 impl<S: Transport> Session<S> {
     /// Asks who is there until somebody is admitted and in a room.
     pub(super) async fn handshake(&mut self) -> Flow {
+        let deadline = Instant::now() + self.hub.limits.handshake;
+        if self.opening == Opening::WebSocket {
+            let first = self.next_line(deadline).await?;
+            return self.json_login(first, deadline).await;
+        }
         self.out.push(text::ALIAS.as_bytes());
         self.out.push(b"\n");
         self.flush().await?;
-        let deadline = Instant::now() + self.hub.limits.handshake;
         let first = self.next_line(deadline).await?;
         let start = first.trim_start_matches(['\u{FEFF}', ' ', '\t']);
         if start.starts_with('{') {

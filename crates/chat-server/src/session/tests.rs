@@ -14,7 +14,7 @@ async fn a_waiting_session_is_small() {
     let peer = hub.connections.register(None, &hub.limits).expect("a place");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let stream = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
-    let mut session = Session::new(hub, peer, stream);
+    let mut session = Session::new(hub, peer, stream, Opening::Tcp);
     let size = size_of_val(&session) + size_of_val(&session.run());
     assert!(size <= TASK, "{size} bytes");
 }

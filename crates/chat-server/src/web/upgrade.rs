@@ -1,0 +1,80 @@
+//! From a request to a session.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use chat_protocol::json;
+use chat_protocol::message::{Bye, ServerMessage};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tracing::{debug, info, warn};
+
+use super::socket::WebSocketIo;
+use super::{Ends, Shared, proxy};
+use crate::full::words;
+use crate::hub::Hub;
+use crate::limits::{BYE_DEADLINE, LINGER};
+use crate::peer::{ConnId, Peer};
+use crate::session::{Opening, Session, Transport};
+
+/// Answers a request for the socket; what follows the answer on the connection is a session.
+pub(super) async fn upgrade(State(shared): State<Arc<Shared>>, mut request: Request) -> Response {
+    let upgraded = hyper::upgrade::on(&mut request);
+    let response = match create_response_with_body(&request, Body::empty) {
+        Ok(response) => response,
+        Err(error) => {
+            return (StatusCode::BAD_REQUEST, format!("this is the address of a WebSocket: {error}\n")).into_response();
+        }
+    };
+    let ends = request.extensions().get::<Ends>();
+    let address = ends.map(|ends| proxy::client(ends.peer, request.headers(), &shared.trusted_proxies));
+    let tasks = shared.tasks.clone();
+    tasks.spawn(async move {
+        let (stream, begun) = match upgraded.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<TcpStream>>) {
+            Ok(Ok(parts)) => (parts.io.into_inner(), parts.read_buf),
+            Ok(Err(_)) => return warn!("a WebSocket over a transport that isn't known"),
+            Err(error) => return debug!(%error, "a WebSocket broke before it began"),
+        };
+        let hub = Arc::clone(&shared.hub);
+        match hub.connections.register(address, &hub.limits) {
+            Ok(peer) => {
+                debug!(connection = peer.id.0, ?address, "connected by WebSocket");
+                run(&hub, &peer, stream, &begun).await;
+            }
+            Err(refused) => {
+                info!(?address, ?refused, "turned away");
+                if let Ok(_place) = shared.turned_away.try_acquire() {
+                    turn_away(stream, &begun, &hub, &words(refused)).await;
+                }
+            }
+        }
+    });
+    response
+}
+
+/// `begun`: what the client sent behind its request.
+async fn run<S: Transport>(hub: &Arc<Hub>, peer: &Arc<Peer>, stream: S, begun: &[u8]) {
+    let io = WebSocketIo::new(stream, begun, Arc::clone(peer), hub.limits.max_line).await;
+    Session::new(Arc::clone(hub), Arc::clone(peer), io, Opening::WebSocket).run().await;
+}
+
+/// Tells somebody that he can't be let in. A browser shows a script nothing of a refused upgrade, so it is told afterwards.
+async fn turn_away<S: Transport>(stream: S, begun: &[u8], hub: &Hub, bye: &Bye) {
+    let mut line = Vec::new();
+    json::render(&mut line, &ServerMessage::Bye(bye.clone()));
+    let peer = Arc::new(Peer::new(ConnId::NOBODY, None));
+    let mut io = WebSocketIo::new(stream, begun, peer, hub.limits.max_line).await;
+    let _ = timeout(BYE_DEADLINE, async {
+        io.write_all(&line).await?;
+        io.shutdown().await
+    })
+    .await;
+    let mut dropped = [0; 1024];
+    let _ = timeout(LINGER, async { while matches!(io.read(&mut dropped).await, Ok(n) if n > 0) {} }).await;
+}
