@@ -238,25 +238,28 @@ impl<S: Transport> Session<S> {
 
     /// Carries out a line, and those that came with it.
     async fn lines(&mut self, first: std::io::Result<Option<Incoming>>) -> Flow {
-        let mut next = match first {
-            Ok(Some(item)) => Some(item),
+        let mut item = match first {
+            Ok(Some(item)) => item,
             Ok(None) => return Err(self.end_of_input()),
             Err(error) => {
                 debug!(connection = self.peer.id.0, %error, "connection lost");
                 return Err(Ended::Lost);
             }
         };
-        for _ in 0..LINES_PER_TURN {
-            let Some(item) = next else { break };
+        for left in (0..LINES_PER_TURN).rev() {
             self.rate.spend();
             self.item(item).await?;
             if self.out.len() >= WRITE_BUDGET {
                 self.flush().await?;
             }
-            if self.unacked.len() >= MAX_UNACKED || self.rate.pause().is_some() {
+            // Looked at before the next line is taken out: one that is taken has to be carried out.
+            if left == 0 || self.unacked.len() >= MAX_UNACKED || self.rate.pause().is_some() {
                 break;
             }
-            next = self.input.buffered().map_err(|_| Ended::Lost)?;
+            item = match self.input.buffered().map_err(|_| Ended::Lost)? {
+                Some(item) => item,
+                None => break,
+            };
         }
         Ok(())
     }
