@@ -11,6 +11,9 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How long a client may take to introduce itself.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Lines of any kind before an introduction. Those that aren't one cost no try, but they have to end some time.
+pub(crate) const HANDSHAKE_LINES: u32 = 100;
+
 /// How long a client may take no byte while there is something for it.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(45);
 

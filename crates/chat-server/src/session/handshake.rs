@@ -14,6 +14,7 @@ use tracing::info;
 use super::{Ended, Flow, Opening, Person, Session, Transport};
 use crate::batch::Dialect;
 use crate::directory::Resumed;
+use crate::limits::HANDSHAKE_LINES;
 use crate::log::{AuthorId, TokenHash};
 use crate::secret::{Secret, random};
 
@@ -22,24 +23,32 @@ impl<S: Transport> Session<S> {
     pub(super) async fn handshake(&mut self) -> Flow {
         let deadline = Instant::now() + self.hub.limits.handshake;
         if self.opening == Opening::WebSocket {
-            let first = self.next_line(deadline).await?;
-            return self.json_login(first, deadline).await;
+            let mut lines = 0;
+            let first = self.next_line(&mut lines, deadline).await?;
+            return self.json_login(first, lines, deadline).await;
         }
         self.out.push(text::ALIAS.as_bytes());
         self.out.push(b"\n");
         self.flush().await?;
-        let first = self.next_line(deadline).await?;
+        let mut lines = 0;
+        let first = self.next_line(&mut lines, deadline).await?;
+        // The first line that is one decides on the dialect.
         let start = first.trim_start_matches(['\u{FEFF}', ' ', '\t']);
         if start.starts_with('{') {
             self.dialect = Dialect::Json;
-            self.json_login(start.to_owned(), deadline).await
+            self.json_login(start.to_owned(), lines, deadline).await
         } else {
-            self.text_login(first, deadline).await
+            self.text_login(first, lines, deadline).await
         }
     }
 
-    async fn next_line(&mut self, deadline: Instant) -> Flow<String> {
-        for _ in 0..=MAX_ALIAS_TRIES {
+    /// The next line that is one.
+    async fn next_line(&mut self, lines: &mut u32, deadline: Instant) -> Flow<String> {
+        loop {
+            if *lines >= HANDSHAKE_LINES {
+                return Err(too_many(HANDSHAKE_LINES, "lines"));
+            }
+            *lines += 1;
             self.flush().await?;
             let item = tokio::select! {
                 bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
@@ -57,7 +66,6 @@ impl<S: Transport> Session<S> {
                 Err(_) => return Err(Ended::Lost),
             }
         }
-        Err(too_many_tries())
     }
 
     fn timed_out(&mut self) -> Ended {
@@ -77,7 +85,7 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    async fn text_login(&mut self, first: String, deadline: Instant) -> Flow {
+    async fn text_login(&mut self, first: String, mut lines: u32, deadline: Instant) -> Flow {
         let mut line = first;
         let mut tries = 0;
         loop {
@@ -93,11 +101,11 @@ impl<S: Transport> Session<S> {
                 },
                 _ => {}
             }
-            if tries == MAX_ALIAS_TRIES {
-                return Err(too_many_tries());
+            if tries >= MAX_ALIAS_TRIES {
+                return Err(too_many(MAX_ALIAS_TRIES, "tries"));
             }
             self.ask_again();
-            line = self.next_line(deadline).await?;
+            line = self.next_line(&mut lines, deadline).await?;
         }
     }
 
@@ -137,25 +145,30 @@ impl<S: Transport> Session<S> {
         self.recent(&room, head, Self::history_wanted(None)).await
     }
 
-    async fn json_login(&mut self, first: String, deadline: Instant) -> Flow {
+    async fn json_login(&mut self, first: String, mut lines: u32, deadline: Instant) -> Flow {
         let mut line = first;
-        for tries in 1.. {
-            let refusal = match json::parse_client(&line) {
+        let mut tries = 0;
+        loop {
+            match json::parse_client(&line) {
                 Ok(ClientMessage::Hello(hello)) => match self.hello(&hello, deadline).await? {
                     Ok((person, secret)) => return self.admit(person, &secret, hello).await,
-                    Err(refusal) => refusal,
+                    Err(refusal) => {
+                        self.refuse(refusal);
+                        tries += 1;
+                    }
                 },
                 Ok(ClientMessage::Quit { .. }) => return Err(Ended::Quit(None)),
-                Ok(_) => Refusal::new(ErrorCode::HelloFirst, "say hello first"),
-                Err(refusal) => *refusal,
-            };
-            self.refuse(refusal);
-            if tries == MAX_ALIAS_TRIES {
-                break;
+                Ok(other) => {
+                    self.refuse(Refusal::new(ErrorCode::HelloFirst, "say hello first").to(other.id().cloned()));
+                }
+                Err(_) if line.trim().is_empty() => {}
+                Err(refusal) => self.refuse(*refusal),
             }
-            line = self.next_line(deadline).await?;
+            if tries >= MAX_ALIAS_TRIES {
+                return Err(too_many(MAX_ALIAS_TRIES, "tries"));
+            }
+            line = self.next_line(&mut lines, deadline).await?;
         }
-        Err(too_many_tries())
     }
 
     /// Opens a session, or continues one.
@@ -257,9 +270,8 @@ impl<S: Transport> Session<S> {
     }
 }
 
-fn too_many_tries() -> Ended {
-    let words = format!("{MAX_ALIAS_TRIES} tries are enough; connect again to go on");
-    Ended::Closed(Bye::new(ByeCode::Limit, words))
+fn too_many(most: u32, what: &str) -> Ended {
+    Ended::Closed(Bye::new(ByeCode::Limit, format!("{most} {what} are enough; connect again to go on")))
 }
 
 fn no_randomness(error: getrandom::Error) -> Refusal {
