@@ -7,12 +7,14 @@ use chat_protocol::value::Seq;
 
 use crate::limits::MAX_ROOMS;
 use crate::log::KeptRoom;
-use crate::room::Room;
+use crate::room::{Room, RoomId};
 
 /// All rooms by name.
 #[derive(Debug)]
 pub(crate) struct Rooms {
     map: Mutex<NameMap<Arc<Room>>>,
+    /// There before anybody, and when all have left.
+    lobby: RoomId,
     max_roster: usize,
 }
 
@@ -26,14 +28,17 @@ pub(crate) enum CannotEnter {
 }
 
 impl Rooms {
-    pub(crate) fn new(kept: Vec<KeptRoom>, max_roster: usize) -> Self {
+    pub(crate) fn new(kept: Vec<KeptRoom>, lobby: &RoomName, max_roster: usize) -> Self {
         let mut map = NameMap::new();
         for KeptRoom { name, head, topic } in kept {
             let room = Arc::new(Room::new(name.clone(), head, topic, max_roster));
             // Two rooms that were kept may look alike to a newer table of Unicode; neither may be lost for that.
             let _ = map.restore(name.as_str(), name.key(), false, room);
         }
-        Self { map: Mutex::new(map), max_roster }
+        let room = Arc::new(Room::new(lobby.clone(), Seq::ZERO, String::new(), max_roster));
+        let _ = map.insert(lobby.as_str(), lobby.key(), false, Arc::clone(&room));
+        let lobby = map.get(&lobby.key()).map_or(room.id, |lobby| lobby.id);
+        Self { map: Mutex::new(map), lobby, max_roster }
     }
 
     fn map(&self) -> MutexGuard<'_, NameMap<Arc<Room>>> {
@@ -63,9 +68,9 @@ impl Rooms {
         Ok((room, true))
     }
 
-    /// Forgets a room that nobody is in and nothing is kept of.
+    /// Forgets a room that nobody is in and nothing is kept of, unless it is the lobby.
     pub(crate) fn forget_if_unused(&self, room: &Room) {
-        if room.is_unused() {
+        if room.id != self.lobby && room.is_unused() {
             self.map().remove(&room.name.key());
         }
     }

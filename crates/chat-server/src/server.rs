@@ -85,7 +85,7 @@ impl Server {
             }
         };
         let kept = reader.rooms().map_err(|error| StartError::Log(error.to_string()))?;
-        let rooms = Arc::new(Rooms::new(kept, config.limits.max_roster));
+        let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster));
         let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone())
             .map_err(|error| StartError::Log(error.to_string()))?;
         let hub = Hub {
