@@ -7,7 +7,7 @@ use chat_protocol::message::{ServerMessage, Stored};
 use chat_protocol::text::render;
 use chat_protocol::value::{MessageId, Seq};
 
-use super::{Flow, Session, Transport};
+use super::{Flow, Session, Transport, Unacked};
 use crate::batch::{Batch, Dialect, Item};
 use crate::limits::{READ_PAGE, WRITE_BUDGET};
 use crate::log::{ReadError, Record, holes};
@@ -99,7 +99,7 @@ impl<S: Transport> Session<S> {
         }
         self.shown = self.today();
         for piece in pieces {
-            if let Some(record) = piece.record() {
+            if let Some(record) = piece.record().filter(|record| !self.ignores(record)) {
                 self.day_before(&record.stored);
                 self.text_piece(piece);
             }
@@ -232,13 +232,12 @@ impl<S: Transport> Session<S> {
         if !self.is_own(record) {
             return false;
         }
-        // A room's log has a session's messages in the order in which it sent them.
-        let Some(position) = self.unacked.iter().position(|unacked| unacked.room == stored.room) else { return false };
-        let sent_here = self.unacked[position].id == record.id && self.unacked[position].text == stored.text;
-        if sent_here {
-            self.unacked.remove(position);
-        }
-        sent_here
+        // Not only the oldest: before it may stand one whose answer is still to come, as it was said before or is refused.
+        let is_it =
+            |unacked: &Unacked| unacked.room == stored.room && unacked.id == record.id && unacked.text == stored.text;
+        let Some(position) = self.unacked.iter().position(is_it) else { return false };
+        self.unacked.remove(position);
+        true
     }
 
     fn settle_ticket(&mut self, ticket: u64) {
