@@ -1,0 +1,16 @@
+//! Scenarios across real sockets and processes: what PROTOCOL promises, one story each.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests, and the functions that they share")]
+
+mod aliases;
+mod bad_lines;
+mod commands;
+mod crowds;
+mod endings;
+mod example;
+mod order;
+mod process;
+mod properties;
+mod requests;
+mod resume;
+mod slow;
