@@ -1,0 +1,284 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+
+use crate::target::Kind;
+
+/// Puts load on a chat server and checks that everybody got everything.
+///
+/// Every receiver counts gaps, repeats and disorder; a run with any is no result, and the exit code is 1.
+#[derive(Debug, Parser)]
+#[command(name = "chat-load", version, about, max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// As fast as a bounded window lets the senders: what a delivery costs
+    Fanout(Fanout),
+    /// At a given rate, whatever happens: how long it takes until members have a message
+    Paced(Paced),
+    /// Everybody talks: each person says one message a second
+    Chatter(Chatter),
+    /// Connections that do nothing: the server's memory for each
+    Idle(Idle),
+    /// Everybody joins one room at once: time until all are in, and lines it took
+    Storm(Storm),
+    /// The same workload on several servers in turn, interleaved and repeated: medians and ratios
+    Compare(Compare),
+}
+
+/// Which server, and what to do with the result.
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Common {
+    /// The kind of server: it is started here, on a free port, unless --server names a running one
+    #[arg(long, visible_alias = "spawn", value_enum, default_value = "chat", value_name = "KIND")]
+    pub(crate) target: Kind,
+
+    /// A running server; its --max-rate has to allow the load
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) server: Option<SocketAddr>,
+
+    /// The running server's process, to count its CPU and memory
+    #[arg(long, requires = "server")]
+    pub(crate) pid: Option<u32>,
+
+    /// The server's program, where it isn't beside this one or in the PATH
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Draw the result into this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+
+    /// Repeats what chance decides
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+}
+
+/// What the members speak with a chat server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dialect {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// Lines for programs.
+    Json,
+}
+
+/// When a message leaves its sender's window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WindowBy {
+    /// When the server has answered it; not possible with minimal and NATS
+    Ack,
+    /// When the last member has it: the same rule for every kind of server
+    Last,
+}
+
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Fanout {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Members of the room
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) members: usize,
+
+    /// Those who send; with chat servers they are members too
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) senders: u16,
+
+    /// Messages of each sender that may be on their way
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) window: u32,
+
+    /// When a message leaves the window [default: ack; last with minimal and NATS]
+    #[arg(long, value_enum)]
+    pub(crate) window_by: Option<WindowBy>,
+
+    /// Bytes of a message's text
+    #[arg(long, default_value_t = 64, value_parser = size)]
+    pub(crate) size: usize,
+
+    /// Messages of all senders together
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) messages: u32,
+
+    /// Seconds after which no more are sent
+    #[arg(long, default_value_t = 60.0)]
+    pub(crate) seconds: f64,
+
+    /// What the members speak with a chat server; senders speak JSON
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) dialect: Dialect,
+}
+
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Paced {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Members of the room
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) members: usize,
+
+    /// Messages a second
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) rate: f64,
+
+    /// Seconds that are measured; one before them is not
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) seconds: f64,
+
+    /// Bytes of a message's text
+    #[arg(long, default_value_t = 64, value_parser = size)]
+    pub(crate) size: usize,
+
+    /// What the members speak with a chat server; the sender speaks JSON
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) dialect: Dialect,
+}
+
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Chatter {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// People in the room
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(2..=20_000))]
+    pub(crate) people: u16,
+
+    /// Seconds that are measured; two before them are not
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) seconds: f64,
+
+    /// Bytes of a message's text
+    #[arg(long, default_value_t = 64, value_parser = size)]
+    pub(crate) size: usize,
+
+    /// What the people speak with a chat server
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) dialect: Dialect,
+}
+
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Idle {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Connections in the room
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) members: usize,
+
+    /// What they speak with a chat server
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) dialect: Dialect,
+}
+
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Storm {
+    #[command(flatten)]
+    pub(crate) common: Common,
+
+    /// Connections that join at once
+    #[arg(long, default_value_t = 5000)]
+    pub(crate) members: usize,
+
+    /// What they speak with a chat server
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) dialect: Dialect,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Workload {
+    /// As fast as a window lets the senders
+    #[default]
+    Fanout,
+    /// One sender at a rate
+    Paced,
+    /// Everybody talks
+    Chatter,
+}
+
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Compare {
+    /// The workload
+    #[arg(value_enum, default_value = "fanout")]
+    pub(crate) workload: Workload,
+
+    /// The servers; those that aren't installed are named and left out
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "chat,chat-durable,minimal,redis,nats")]
+    pub(crate) targets: Vec<Kind>,
+
+    /// Members; several for one row of the table each
+    #[arg(long, value_delimiter = ',', default_value = "1000")]
+    pub(crate) members: Vec<usize>,
+
+    /// fanout: those who send
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) senders: u16,
+
+    /// fanout: messages of each sender that may be on their way, until the last member has them
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) window: u32,
+
+    /// fanout: messages of all senders together
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) messages: u32,
+
+    /// paced: messages a second
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) rate: f64,
+
+    /// Seconds of one run: fanout sends no longer than this, the others exactly so long
+    #[arg(long, default_value_t = 5.0)]
+    pub(crate) seconds: f64,
+
+    /// Bytes of a message's text
+    #[arg(long, default_value_t = 64, value_parser = size)]
+    pub(crate) size: usize,
+
+    /// How often each server has its turn
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+
+    /// What the members speak with a chat server
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) dialect: Dialect,
+
+    /// Print the results as one JSON object instead of a table in Markdown
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Draw the results into this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let most = 8192;
+    match text.parse() {
+        Ok(size) if (crate::stamp::LEN..=most).contains(&size) => Ok(size),
+        _ => Err(format!("a size is a number from {} to {most}", crate::stamp::LEN)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        super::Args::command().debug_assert();
+    }
+}

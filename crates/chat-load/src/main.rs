@@ -1,0 +1,20 @@
+//! The load generator's program: arguments, run, exit code.
+
+use std::process::ExitCode;
+
+use chat_load::{Args, Outcome};
+use clap::Parser as _;
+
+/// The exit code of a run that couldn't be carried out; 1 is for one that is no result.
+const NOT_RUN: u8 = 2;
+
+fn main() -> ExitCode {
+    match chat_load::run(Args::parse()) {
+        Ok(Outcome::Valid) => ExitCode::SUCCESS,
+        Ok(Outcome::Invalid) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("chat-load: {error:#}");
+            ExitCode::from(NOT_RUN)
+        }
+    }
+}
