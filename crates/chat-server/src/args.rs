@@ -27,6 +27,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CIDR", env = "CHAT_TRUSTED_PROXY", value_delimiter = ',')]
     pub(crate) trusted_proxy: Option<Vec<String>>,
 
+    /// Address of /metrics (Prometheus), /healthz and /readyz [default: none]
+    #[arg(long, value_name = "ADDR", env = "CHAT_METRICS")]
+    pub(crate) metrics: Option<SocketAddr>,
+
     /// Keep nothing on disk: a bounded ring of messages in memory
     #[arg(long, env = "CHAT_EPHEMERAL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) ephemeral: Option<bool>,
@@ -98,6 +102,7 @@ impl Args {
             web: self.web.or(file.web),
             web_origin: self.web_origin.or(file.web_origin),
             trusted_proxy: self.trusted_proxy.or(file.trusted_proxy),
+            metrics: self.metrics.or(file.metrics),
             ephemeral: self.ephemeral.or(file.ephemeral),
             lobby: self.lobby.or(file.lobby),
             max_connections: self.max_connections.or(file.max_connections),

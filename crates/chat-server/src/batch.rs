@@ -1,6 +1,7 @@
 //! What one commit put into one room, rendered once for each dialect and shared by all who read it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 use chat_protocol::json;
@@ -59,6 +60,8 @@ pub(crate) struct Batch {
     pub(crate) day: Option<Date>,
     /// Whose messages are in it, sorted: a session that is not among them writes the whole chunk.
     authors: Vec<AuthorId>,
+    /// When it was published.
+    pub(crate) published: Instant,
     text: OnceLock<Chunk>,
     json: OnceLock<Chunk>,
 }
@@ -92,7 +95,23 @@ impl Batch {
         }
         authors.sort_unstable();
         authors.dedup();
-        Self { number, room, items, seqs, oldest_change, day, authors, text: OnceLock::new(), json: OnceLock::new() }
+        Self {
+            number,
+            room,
+            items,
+            seqs,
+            oldest_change,
+            day,
+            authors,
+            published: Instant::now(),
+            text: OnceLock::new(),
+            json: OnceLock::new(),
+        }
+    }
+
+    /// How many messages are in it.
+    pub(crate) fn messages(&self) -> u64 {
+        self.seqs.map_or(0, |(first, last)| last.get() + 1 - first.get())
     }
 
     /// Whether a message of `author` is in it.

@@ -24,6 +24,8 @@ pub struct Config {
     pub lobby: RoomName,
     /// Where messages are kept.
     pub storage: Storage,
+    /// Where Prometheus' metrics and the health of the server are asked for.
+    pub metrics: Option<SocketAddr>,
     /// What peers may do.
     pub limits: Limits,
     /// The time, and the zone in which people see it.
@@ -74,6 +76,7 @@ impl Config {
             web: None,
             lobby: lobby(),
             storage: Storage::Memory { bytes: MEMORY_BYTES },
+            metrics: None,
             limits: Limits::default(),
             clock: Clock::system(),
         }

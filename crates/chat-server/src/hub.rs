@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Limits;
 use crate::directory::Directory;
 use crate::log::Log;
+use crate::metrics::{Metrics, Now};
 use crate::peer::{ConnId, Peer};
 use crate::rooms::Rooms;
 
@@ -25,6 +26,42 @@ pub(crate) struct Hub {
     pub(crate) log: Log,
     pub(crate) directory: Directory,
     pub(crate) connections: Connections,
+    pub(crate) metrics: Metrics,
+}
+
+impl Hub {
+    /// Counts a connection in, where the limits allow.
+    pub(crate) fn register(&self, address: Option<IpAddr>) -> Result<Arc<Peer>, Refused> {
+        let registered = self.connections.register(address, &self.limits);
+        match &registered {
+            Ok(_) => self.metrics.connections_total.inc(),
+            Err(Refused::Full) => self.limit_met("max-connections"),
+            Err(Refused::PerAddress) => self.limit_met("max-per-address"),
+        }
+        registered
+    }
+
+    pub(crate) fn limit_met(&self, limit: &str) {
+        self.metrics.limits_met_total.with_label_values(&[limit]).inc();
+    }
+
+    /// What the metrics ask of the moment.
+    pub(crate) fn now(&self) -> Now {
+        let (connections, draining) = self.connections.now();
+        let (queue, log_busy) = self.log.load();
+        Now { connections, rooms: self.rooms.count(), queue, log_busy, draining }
+    }
+
+    /// Why nobody new should be sent here; `None` where all is well.
+    pub(crate) fn not_ready(&self) -> Option<&'static str> {
+        if self.connections.now().1 {
+            Some("the server is stopping")
+        } else if self.metrics.log_refusing.get() != 0 {
+            Some("the log has no room for more")
+        } else {
+            None
+        }
+    }
 }
 
 /// The connections that there are.
@@ -54,8 +91,7 @@ impl Connections {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a connection in, where the limits allow.
-    pub(crate) fn register(&self, address: Option<IpAddr>, limits: &Limits) -> Result<Arc<Peer>, Refused> {
+    fn register(&self, address: Option<IpAddr>, limits: &Limits) -> Result<Arc<Peer>, Refused> {
         let mut state = self.state();
         if limits.max_connections > 0 && state.peers.len() >= limits.max_connections {
             return Err(Refused::Full);
@@ -73,6 +109,12 @@ impl Connections {
         }
         state.peers.insert(peer.id, Arc::clone(&peer));
         Ok(peer)
+    }
+
+    /// How many there are, and whether they are being sent away.
+    fn now(&self) -> (usize, bool) {
+        let state = self.state();
+        (state.peers.len(), state.stopping.is_some())
     }
 
     /// Counts a connection out.

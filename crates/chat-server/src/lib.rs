@@ -8,6 +8,7 @@ mod full;
 mod hub;
 pub mod limits;
 pub mod log;
+mod metrics;
 mod peer;
 mod presence;
 mod room;

@@ -7,7 +7,8 @@ mod appender;
 mod memory;
 mod store;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use chat_protocol::message::Stored;
 use chat_protocol::names::{Alias, RoomName};
@@ -23,6 +24,7 @@ pub use store::{
 use crate::batch::Origin;
 use crate::clock::Clock;
 use crate::limits::{APPEND_QUEUE, READS};
+use crate::metrics::Metrics;
 use crate::peer::Peer;
 use crate::room::{Room, Snapshot};
 use crate::rooms::{CannotEnter, Rooms};
@@ -63,11 +65,27 @@ pub(crate) struct Log {
     reader: Arc<dyn Reader>,
     reads: Semaphore,
     failure: Arc<Failure>,
+    busy: Arc<Busy>,
 }
 
 impl std::fmt::Debug for dyn Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Reader({})", self.log())
+    }
+}
+
+/// Since when the log's thread is at work on one round.
+#[derive(Debug, Default)]
+struct Busy(Mutex<Option<Instant>>);
+
+impl Busy {
+    fn set(&self, since: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    fn lasts(&self) -> Duration {
+        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
 
@@ -106,16 +124,24 @@ impl Log {
         reader: Arc<dyn Reader>,
         rooms: Arc<Rooms>,
         clock: Clock,
+        metrics: Metrics,
     ) -> std::io::Result<(Self, oneshot::Receiver<()>)> {
         let (queue, entries) = mpsc::channel(APPEND_QUEUE);
         let failure = Arc::new(Failure::default());
         let (ended, end) = oneshot::channel();
-        appender::spawn(appender::Appender::new(store, rooms, clock), entries, Arc::clone(&failure), ended)?;
-        Ok((Self { queue, reader, reads: Semaphore::new(READS), failure }, end))
+        let busy = Arc::new(Busy::default());
+        let appender = appender::Appender::new(store, rooms, clock, metrics, Arc::clone(&busy));
+        appender::spawn(appender, entries, Arc::clone(&failure), ended)?;
+        Ok((Self { queue, reader, reads: Semaphore::new(READS), failure, busy }, end))
     }
 
     pub(crate) const fn failure(&self) -> &Arc<Failure> {
         &self.failure
+    }
+
+    /// How many entries wait, and how long the log's thread is at work on those before them.
+    pub(crate) fn load(&self) -> (usize, Duration) {
+        (self.queue.max_capacity() - self.queue.capacity(), self.busy.lasts())
     }
 
     /// The name of this log.

@@ -49,6 +49,9 @@ fn announce(server: &Server) -> std::io::Result<()> {
     if let Some(address) = server.web_address() {
         writeln!(out, "listening on http://{address}/")?;
     }
+    if let Some(address) = server.metrics_address() {
+        writeln!(out, "listening on http://{address}/metrics")?;
+    }
     out.flush()
 }
 

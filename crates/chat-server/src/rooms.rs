@@ -75,6 +75,10 @@ impl Rooms {
         }
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.map().len()
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Room>> {
         self.map().iter().map(|(_, room)| Arc::clone(room)).collect()
     }

@@ -18,6 +18,7 @@ use crate::full;
 use crate::hub::{Connections, Hub};
 use crate::limits::{ACCEPT_PAUSE, BACKLOG, FULL_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, USER_TIMEOUT};
 use crate::log::{Log, Memory, Reader};
+use crate::metrics::{Endpoint, Metrics};
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
 use crate::session::{Opening, Session};
@@ -31,6 +32,7 @@ const STOP_DEADLINE: Duration = Duration::from_millis(4500);
 pub struct Server {
     listeners: Vec<TcpListener>,
     gateway: Option<Gateway>,
+    endpoint: Option<Endpoint>,
     hub: Arc<Hub>,
     log_ended: oneshot::Receiver<()>,
 }
@@ -47,6 +49,9 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// The metrics can't be set up.
+    #[error("can't set up the metrics: {0}")]
+    Metrics(String),
     /// The log can't be opened.
     #[error("can't open the log: {0}")]
     Log(String),
@@ -77,6 +82,8 @@ impl Server {
             Some(web) => Gateway::bind(web)?,
             None => None,
         };
+        let endpoint = config.metrics.map(Endpoint::bind).transpose()?;
+        let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
         let (store, reader) = match config.storage {
             Storage::Memory { bytes } => {
                 let name = random::<16>().map_err(|error| StartError::Log(error.to_string()))?;
@@ -86,7 +93,7 @@ impl Server {
         };
         let kept = reader.rooms().map_err(|error| StartError::Log(error.to_string()))?;
         let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster));
-        let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone())
+        let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone(), metrics.clone())
             .map_err(|error| StartError::Log(error.to_string()))?;
         let hub = Hub {
             limits: config.limits,
@@ -96,8 +103,9 @@ impl Server {
             log,
             directory: Directory::default(),
             connections: Connections::default(),
+            metrics,
         };
-        Ok(Self { listeners, gateway, hub: Arc::new(hub), log_ended })
+        Ok(Self { listeners, gateway, endpoint, hub: Arc::new(hub), log_ended })
     }
 
     #[cfg(test)]
@@ -117,6 +125,12 @@ impl Server {
         self.gateway.as_ref().and_then(Gateway::address)
     }
 
+    /// The address of the metrics, its port filled in.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.endpoint.as_ref().and_then(Endpoint::address)
+    }
+
     /// Serves until `shutdown` resolves, then drains: nobody new is let in, whole lines already received are stored and
     /// acked, everybody is told `bye`, and the log is closed. That takes 5 s at most.
     ///
@@ -124,7 +138,7 @@ impl Server {
     ///
     /// [`ServeError`] where the log failed. Everybody was told so.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listeners, gateway, hub, log_ended } = self;
+        let Self { listeners, gateway, endpoint, hub, log_ended } = self;
         let tasks = TaskTracker::new();
         let accepting = TaskTracker::new();
         let (stop, _) = tokio::sync::watch::channel(());
@@ -140,6 +154,8 @@ impl Server {
         if let Some(gateway) = gateway {
             accepting.spawn(gateway.serve(Arc::clone(&hub), tasks.clone(), stop.subscribe()));
         }
+        // Asked until the end: that it drains is what it has to tell then.
+        let endpoint = endpoint.map(|endpoint| AbortOnDrop(tokio::spawn(endpoint.serve(Arc::clone(&hub)))));
         let failure = Arc::clone(hub.log.failure());
         let (bye, result) = tokio::select! {
             () = shutdown => {
@@ -158,9 +174,19 @@ impl Server {
         if tokio::time::timeout(STOP_DEADLINE, tasks.wait()).await.is_err() {
             warn!(connections = tasks.len(), "some connections didn't end in time");
         }
+        drop(endpoint);
         drop(hub);
         let _ = tokio::time::timeout(Duration::from_millis(400), log_ended).await;
         result
+    }
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -188,7 +214,7 @@ fn admit(stream: TcpStream, address: SocketAddr, hub: &Arc<Hub>, tasks: &TaskTra
         // A peer that has hung up already makes this fail; the session will notice.
         debug!(%address, %error, "a socket option can't be set");
     }
-    match hub.connections.register(Some(canonical(address)), &hub.limits) {
+    match hub.register(Some(canonical(address))) {
         Ok(peer) => {
             debug!(connection = peer.id.0, %address, "connected");
             let mut session = Session::new(Arc::clone(hub), peer, stream, Opening::Tcp);

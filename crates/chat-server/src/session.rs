@@ -15,22 +15,22 @@ mod queries;
 mod rate;
 mod requests;
 mod speak;
+mod writing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chat_protocol::codec::{BadLine, ChatCodec, Incoming};
-use chat_protocol::json;
 use chat_protocol::limits::MAX_UNACKED;
 use chat_protocol::message::{Bye, ByeCode, ErrorCode, Refusal, ServerMessage};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::telnet::INTERRUPT_ANSWER;
-use chat_protocol::text::render;
 use chat_protocol::value::{MessageId, Text};
 use futures::FutureExt as _;
 use jiff::civil::Date;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tracing::{debug, error, info};
+use tracing::{debug, error};
 
 use crate::batch::{Batch, Dialect};
 use crate::hub::Hub;
@@ -70,6 +70,15 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
+    /// For the metrics: the code of the closing words, or that there were none to say.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Quit(_) | Self::Eof => ByeCode::Quit.as_str(),
+            Self::Closed(bye) => bye.code.as_str(),
+            Self::Lost => "lost",
+        }
+    }
+
     fn storage() -> Self {
         Self::Closed(Bye::new(ByeCode::Storage, "the server can't keep messages any more"))
     }
@@ -127,6 +136,8 @@ pub(crate) struct Session<S> {
     ignored: Vec<Box<str>>,
     /// The date that a text connection was shown last.
     shown: Date,
+    /// When the oldest batch that isn't written yet was published.
+    published: Option<Instant>,
     /// It was asked to end and finishes what it had received.
     draining: bool,
 }
@@ -156,6 +167,7 @@ impl<S: Transport> Session<S> {
             rate,
             ignored: Vec::new(),
             shown,
+            published: None,
             draining: false,
         }
     }
@@ -264,6 +276,19 @@ impl<S: Transport> Session<S> {
         Ok(())
     }
 
+    /// Those admitted of this dialect and transport.
+    fn sessions(&self) -> prometheus::IntGauge {
+        let dialect = match self.dialect {
+            Dialect::Text => "text",
+            Dialect::Json => "json",
+        };
+        let transport = match self.opening {
+            Opening::Tcp => "tcp",
+            Opening::WebSocket => "websocket",
+        };
+        self.hub.metrics.sessions.with_label_values(&[dialect, transport])
+    }
+
     fn end_of_input(&self) -> Ended {
         match self.dialect {
             Dialect::Text => Ended::Quit(None),
@@ -333,65 +358,6 @@ impl<S: Transport> Session<S> {
             to: None,
             durable: None,
         });
-    }
-
-    /// Says in the dialect that something had no effect.
-    fn refuse(&mut self, refusal: Refusal) {
-        match self.dialect {
-            Dialect::Text => self.text(|out| render::error(out, &refusal.message)),
-            Dialect::Json => self.json(&ServerMessage::Error(refusal)),
-        }
-    }
-
-    fn json(&mut self, message: &ServerMessage) {
-        let mut line = Vec::new();
-        json::render(&mut line, message);
-        self.out.push(&line);
-    }
-
-    fn text(&mut self, lines: impl FnOnce(&mut String)) {
-        let mut out = String::new();
-        lines(&mut out);
-        self.out.push(out.as_bytes());
-    }
-
-    fn notice(&mut self, words: &str) {
-        self.text(|out| render::notice(out, words));
-    }
-
-    /// Writes all that was collected: once, where the connection takes it.
-    ///
-    /// Where it doesn't, the channels are let go, and the write races the deadline and the request to end.
-    async fn flush(&mut self) -> Flow {
-        while !self.out.is_done() {
-            let ready = futures::future::poll_immediate(self.out.write_some(&mut self.io)).await;
-            let written = match ready {
-                Some(written) => written,
-                None => {
-                    self.rooms.iter_mut().for_each(Membership::let_go);
-                    tokio::select! {
-                        bye = asked_to_end(&self.peer, self.draining) => return Err(Ended::Closed(bye)),
-                        written = tokio::time::timeout(self.hub.limits.write, self.out.write_some(&mut self.io)) => {
-                            match written {
-                                Ok(written) => written,
-                                Err(_) => return Err(self.stalled()),
-                            }
-                        }
-                    }
-                }
-            };
-            if let Err(error) = written {
-                debug!(connection = self.peer.id.0, %error, "connection lost");
-                return Err(Ended::Lost);
-            }
-        }
-        Ok(())
-    }
-
-    fn stalled(&self) -> Ended {
-        let seconds = self.hub.limits.write.as_secs();
-        info!(connection = self.peer.id.0, seconds, "a client took nothing for too long");
-        Ended::Closed(Bye::new(ByeCode::Stalled, format!("you took nothing for {seconds} s")).retry_after_ms(1000))
     }
 }
 

@@ -29,6 +29,7 @@ impl Settings {
             server.lobby = RoomName::new(lobby).map_err(|error| format!("--lobby {lobby:?}: {error}"))?;
         }
         server.web = web(&args)?;
+        server.metrics = args.metrics;
         server.limits = limits(&args)?;
         Ok(Self { server, log_format: args.log_format.unwrap_or_default() })
     }

@@ -340,6 +340,37 @@ pub enum ErrorCode {
     Unknown,
 }
 
+impl ErrorCode {
+    /// The code as it stands on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadLine => "bad_line",
+            Self::LineTooLong => "line_too_long",
+            Self::BadJson => "bad_json",
+            Self::UnknownType => "unknown_type",
+            Self::BadField => "bad_field",
+            Self::BadVersion => "bad_version",
+            Self::HelloFirst => "hello_first",
+            Self::HelloTwice => "hello_twice",
+            Self::BadAlias => "bad_alias",
+            Self::AliasTaken => "alias_taken",
+            Self::UnknownSession => "unknown_session",
+            Self::WrongPassword => "wrong_password",
+            Self::NoSuchAlias => "no_such_alias",
+            Self::NoSuchRoom => "no_such_room",
+            Self::NotInRoom => "not_in_room",
+            Self::MailboxFull => "mailbox_full",
+            Self::IdConflict => "id_conflict",
+            Self::StorageFull => "storage_full",
+            Self::Forbidden => "forbidden",
+            Self::Muted => "muted",
+            Self::Limit => "limit",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Why the server closes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bye {
@@ -395,4 +426,24 @@ pub enum ByeCode {
     /// A code that this version doesn't know.
     #[serde(other)]
     Unknown,
+}
+
+impl ByeCode {
+    /// The code as it stands on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::Shutdown => "shutdown",
+            Self::Replaced => "replaced",
+            Self::Kicked => "kicked",
+            Self::Banned => "banned",
+            Self::Stalled => "stalled",
+            Self::Timeout => "timeout",
+            Self::Full => "full",
+            Self::Limit => "limit",
+            Self::Storage => "storage",
+            Self::Unknown => "unknown",
+        }
+    }
 }

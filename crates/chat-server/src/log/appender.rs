@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_protocol::names::Alias;
+use chat_protocol::value::Time;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use tokio::sync::{mpsc, oneshot};
@@ -12,10 +13,11 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::store::{CommitError, Operation, Store, Verdict};
-use super::{Entered, Entry, Failure};
+use super::{Busy, Entered, Entry, Failure};
 use crate::batch::Item;
 use crate::clock::Clock;
 use crate::limits::COMMIT_ENTRIES;
+use crate::metrics::Metrics;
 use crate::peer::{Fate, Peer};
 use crate::presence::Told;
 use crate::room::{Room, RoomId};
@@ -29,6 +31,8 @@ pub(super) struct Appender<S> {
     store: S,
     rooms: Arc<Rooms>,
     clock: Clock,
+    metrics: Metrics,
+    busy: Arc<Busy>,
     today: Date,
     offset: Offset,
     /// Rooms that will have to be told of comings and goings, and when.
@@ -79,10 +83,10 @@ pub(super) fn spawn<S: Store>(
 }
 
 impl<S: Store> Appender<S> {
-    pub(super) fn new(store: S, rooms: Arc<Rooms>, clock: Clock) -> Self {
+    pub(super) fn new(store: S, rooms: Arc<Rooms>, clock: Clock, metrics: Metrics, busy: Arc<Busy>) -> Self {
         let now = clock.now();
         let (today, offset) = (clock.date(now), clock.offset(now));
-        Self { store, rooms, clock, today, offset, due: HashMap::new() }
+        Self { store, rooms, clock, metrics, busy, today, offset, due: HashMap::new() }
     }
 
     async fn run(&mut self, entries: &mut mpsc::Receiver<Entry>) -> Result<(), String> {
@@ -98,7 +102,9 @@ impl<S: Store> Appender<S> {
                 }
                 () = tokio::time::sleep_until(wake.map_or(calendar, |wake| wake.min(calendar))) => {}
             }
+            self.busy.set(Some(std::time::Instant::now()));
             self.round(&mut waiting)?;
+            self.busy.set(None);
         }
     }
 
@@ -108,7 +114,7 @@ impl<S: Store> Appender<S> {
         let mut round = Round::default();
         self.look_at_calendar(now, &mut round);
         let operations: Vec<_> = entries.iter().filter_map(operation).collect();
-        let verdicts = if operations.is_empty() { Ok(Vec::new()) } else { self.store.commit(now, &operations) };
+        let verdicts = if operations.is_empty() { Ok(Vec::new()) } else { self.commit(now, &operations) };
         let (verdicts, full) = match verdicts {
             Ok(verdicts) => (verdicts, None),
             Err(CommitError::Full(why)) => {
@@ -129,6 +135,19 @@ impl<S: Store> Appender<S> {
             peer.tell(ticket, fate);
         }
         Ok(())
+    }
+
+    fn commit(&mut self, now: Time, operations: &[Operation]) -> Result<Vec<Verdict>, CommitError> {
+        let started = std::time::Instant::now();
+        let verdicts = self.store.commit(now, operations);
+        self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
+        self.metrics.log_refusing.set(i64::from(matches!(verdicts, Err(CommitError::Full(_)))));
+        if let Ok(verdicts) = &verdicts {
+            let stored = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Stored(_))).count();
+            self.metrics.messages_total.inc_by(stored as u64);
+            self.metrics.batch_messages.observe(stored as f64);
+        }
+        verdicts
     }
 
     fn apply(&self, entry: Entry, verdicts: &mut impl Iterator<Item = Verdict>, full: Option<&str>, round: &mut Round) {
@@ -200,7 +219,7 @@ impl<S: Store> Appender<S> {
     }
 
     /// Tells every room where people are of a new day, or of a new offset from UTC.
-    fn look_at_calendar(&mut self, now: chat_protocol::value::Time, round: &mut Round) {
+    fn look_at_calendar(&mut self, now: Time, round: &mut Round) {
         let (today, offset) = (self.clock.date(now), self.clock.offset(now));
         if (today, offset) == (self.today, self.offset) {
             return;

@@ -19,6 +19,7 @@ impl<S: Transport> Session<S> {
         }
         self.leave_all(&ended).await;
         self.peer.set_gone();
+        self.hub.metrics.closings_total.with_label_values(&[ended.reason()]).inc();
         let bye = match ended {
             Ended::Lost => return,
             Ended::Quit(_) | Ended::Eof => Bye::new(ByeCode::Quit, "you left"),
@@ -67,6 +68,7 @@ impl<S: Transport> Session<S> {
             }
         }
         if let Some(person) = self.person.take() {
+            self.sessions().dec();
             let reserve = abrupt && self.dialect == Dialect::Json;
             self.hub.directory.release(&person.alias, &self.peer, person.token.as_ref(), reserve);
             info!(connection = self.peer.id.0, alias = %person.alias, "left");

@@ -32,6 +32,7 @@ impl<S: Transport> Session<S> {
 
     /// Reads what has left the tail from the log, and then tells the state of the room again.
     async fn read_up(&mut self, index: usize) -> Flow {
+        self.hub.metrics.lags_total.inc();
         let snapshot = self.rooms[index].room.snapshot();
         let cursor = self.rooms[index].cursor;
         self.read_from_log(index, cursor, snapshot.head).await?;
@@ -167,6 +168,7 @@ impl<S: Transport> Session<S> {
     }
 
     fn gap(&mut self, room: &Room, from: Seq, to: Seq) {
+        self.hub.metrics.gap_messages_total.inc_by(to.get() + 1 - from.get());
         match self.dialect {
             Dialect::Json => self.json(&ServerMessage::Gap { room: room.name.clone(), from, to }),
             Dialect::Text => self.text(|out| render::missed(out, to.get() + 1 - from.get())),
@@ -185,6 +187,8 @@ impl<S: Transport> Session<S> {
         if let Some((_, last)) = batch.seqs {
             membership.cursor = last;
         }
+        self.hub.metrics.deliveries_total.inc_by(batch.messages());
+        self.published.get_or_insert(batch.published);
         let fresh = batch.seqs.is_none_or(|(first, _)| first > cursor) && batch.since_version(version);
         if let Some(date) = batch.day {
             self.shown = date;

@@ -122,6 +122,7 @@ impl<S: Transport> Session<S> {
         info!(connection = self.peer.id.0, alias = %person.alias, dialect = "text", "admitted");
         let alias = person.alias.clone();
         self.person = Some(person);
+        self.sessions().inc();
         self.out.push(text::CONNECTED.as_bytes());
         self.out.push(b"\n");
         let lobby = self.hub.lobby.clone();
@@ -246,6 +247,7 @@ impl<S: Transport> Session<S> {
         info!(connection = self.peer.id.0, alias = %person.alias, dialect = "json", "admitted");
         let alias = person.alias.clone();
         self.person = Some(person);
+        self.sessions().inc();
         let log = self.hub.log.name().to_owned();
         let same_log = hello.log.as_ref().is_none_or(|known| *known == log);
         self.json(&ServerMessage::Welcome {

@@ -25,11 +25,13 @@ pub(super) struct Input {
     /// What was read and isn't a whole line yet.
     buffer: BytesMut,
     ended: bool,
+    /// Bytes read since they were counted.
+    read: u64,
 }
 
 impl Input {
     pub(super) fn new(codec: ChatCodec) -> Self {
-        Self { codec, buffer: BytesMut::new(), ended: false }
+        Self { codec, buffer: BytesMut::new(), ended: false, read: 0 }
     }
 
     /// The next line; `None` at the end of input. Cancel-safe: what was read is kept in `self`.
@@ -90,9 +92,15 @@ impl Input {
             if read.filled().is_empty() {
                 self.ended = true;
             }
+            self.read += read.filled().len() as u64;
             self.buffer.extend_from_slice(read.filled());
             Poll::Ready(Ok(()))
         })
+    }
+
+    /// How many bytes were read since this was asked last.
+    pub(super) fn take_count(&mut self) -> u64 {
+        std::mem::take(&mut self.read)
     }
 
     /// How many bytes of a line without an end were read.

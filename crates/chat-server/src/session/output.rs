@@ -16,6 +16,8 @@ pub(super) struct Output {
     rest: BytesMut,
     /// Something was written that the transport may still hold, as TLS does.
     unflushed: bool,
+    /// Bytes written since they were counted.
+    written: u64,
 }
 
 impl Output {
@@ -26,6 +28,11 @@ impl Output {
     /// Whether all of it is with the kernel.
     pub(super) fn is_done(&self) -> bool {
         self.len() == 0 && !self.unflushed
+    }
+
+    /// How many bytes were written since this was asked last.
+    pub(super) fn take_count(&mut self) -> u64 {
+        std::mem::take(&mut self.written)
     }
 
     /// Adds lines that others write too.
@@ -70,6 +77,7 @@ impl Output {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.unflushed = true;
+        self.written += written as u64;
         if self.chunk.is_empty() {
             self.rest.advance(written);
             if self.rest.is_empty() {

@@ -11,7 +11,7 @@ const TASK: usize = 1024;
 async fn a_waiting_session_is_small() {
     let server = Server::bind(Config::ephemeral("127.0.0.1:0".parse().expect("an address"))).await.expect("a server");
     let hub = Arc::clone(server.hub());
-    let peer = hub.connections.register(None, &hub.limits).expect("a place");
+    let peer = hub.register(None).expect("a place");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let stream = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
     let mut session = Session::new(hub, peer, stream, Opening::Tcp);

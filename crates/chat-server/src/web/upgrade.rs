@@ -42,7 +42,7 @@ pub(super) async fn upgrade(State(shared): State<Arc<Shared>>, mut request: Requ
             Err(error) => return debug!(%error, "a WebSocket broke before it began"),
         };
         let hub = Arc::clone(&shared.hub);
-        match hub.connections.register(address, &hub.limits) {
+        match hub.register(address) {
             Ok(peer) => {
                 debug!(connection = peer.id.0, ?address, "connected by WebSocket");
                 run(&hub, &peer, stream, &begun).await;

@@ -1,0 +1,112 @@
+//! What a session says, and how it gets to the client.
+
+use chat_protocol::json;
+use chat_protocol::message::{Bye, ByeCode, Refusal, ServerMessage};
+use chat_protocol::text::render;
+use prometheus::IntGauge;
+use tokio::time::timeout;
+use tracing::{debug, info};
+
+use super::membership::Membership;
+use super::{Ended, Flow, Session, Transport, asked_to_end};
+use crate::batch::Dialect;
+
+/// Of so many sessions one tells how long what was published took to be written: enough for a histogram, and the others
+/// don't contend for its counters.
+const SAMPLED: u64 = 16;
+
+impl<S: Transport> Session<S> {
+    /// Says in the dialect that something had no effect.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.hub.metrics.refused_total.with_label_values(&[refusal.code.as_str()]).inc();
+        match self.dialect {
+            Dialect::Text => self.text(|out| render::error(out, &refusal.message)),
+            Dialect::Json => self.json(&ServerMessage::Error(refusal)),
+        }
+    }
+
+    pub(super) fn json(&mut self, message: &ServerMessage) {
+        let mut line = Vec::new();
+        json::render(&mut line, message);
+        self.out.push(&line);
+    }
+
+    pub(super) fn text(&mut self, lines: impl FnOnce(&mut String)) {
+        let mut out = String::new();
+        lines(&mut out);
+        self.out.push(out.as_bytes());
+    }
+
+    pub(super) fn notice(&mut self, words: &str) {
+        self.text(|out| render::notice(out, words));
+    }
+
+    /// Writes all that was collected: once, where the connection takes it.
+    ///
+    /// Where it doesn't, the channels are let go, and the write races the deadline and the request to end.
+    pub(super) async fn flush(&mut self) -> Flow {
+        while !self.out.is_done() {
+            let written = match futures::future::poll_immediate(self.out.write_some(&mut self.io)).await {
+                Some(written) => written,
+                None => self.blocked_write().await?,
+            };
+            if let Err(error) = written {
+                debug!(connection = self.peer.id.0, %error, "connection lost");
+                return Err(Ended::Lost);
+            }
+        }
+        self.count_traffic();
+        Ok(())
+    }
+
+    /// Writes some to a client that takes nothing just now.
+    async fn blocked_write(&mut self) -> Flow<std::io::Result<()>> {
+        self.rooms.iter_mut().for_each(Membership::let_go);
+        let _blocked = Blocked::new(&self.hub.metrics.blocked_writers);
+        tokio::select! {
+            bye = asked_to_end(&self.peer, self.draining) => Err(Ended::Closed(bye)),
+            written = timeout(self.hub.limits.write, self.out.write_some(&mut self.io)) => {
+                written.map_err(|_| self.stalled())
+            }
+        }
+    }
+
+    /// Adds to the metrics what came in and went out since the last time.
+    fn count_traffic(&mut self) {
+        let metrics = &self.hub.metrics;
+        let (received, sent) = (self.input.take_count(), self.out.take_count());
+        if received > 0 {
+            metrics.received_bytes_total.inc_by(received);
+        }
+        if sent > 0 {
+            metrics.sent_bytes_total.inc_by(sent);
+        }
+        if let Some(published) = self.published.take()
+            && self.peer.id.0.is_multiple_of(SAMPLED)
+        {
+            metrics.publish_to_written_seconds.observe(published.elapsed().as_secs_f64());
+        }
+    }
+
+    fn stalled(&self) -> Ended {
+        let seconds = self.hub.limits.write.as_secs();
+        info!(connection = self.peer.id.0, seconds, "a client took nothing for too long");
+        Ended::Closed(Bye::new(ByeCode::Stalled, format!("you took nothing for {seconds} s")).retry_after_ms(1000))
+    }
+}
+
+/// Counts a session as blocked for as long as it lives, however its wait ends.
+struct Blocked(IntGauge);
+
+impl Blocked {
+    fn new(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
