@@ -1,0 +1,77 @@
+//! What can be typed: flags and environment variables.
+
+use clap::{Parser, ValueEnum};
+
+/// Talk in a chat, from a terminal or a script.
+///
+/// In a terminal, what you type is said in the room; /help lists the commands. When standard input is not a terminal each of its
+/// lines is said as it stands, nobody is told of the coming and going, and the exit code is 0 once all are stored.
+#[derive(Debug, Parser)]
+#[command(name = "chat-client", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// The name that others shall see
+    pub(crate) alias: String,
+
+    /// Where the server is
+    #[arg(long, value_name = "HOST:PORT", env = "CHAT_SERVER", default_value = "127.0.0.1:5555")]
+    pub(crate) server: String,
+
+    /// The room to be in; may be given more than once, and what is said goes to the first [default: the server's lobby]
+    #[arg(long, value_name = "NAME", env = "CHAT_ROOM", value_delimiter = ',')]
+    pub(crate) room: Vec<String>,
+
+    /// Messages to show on joining, 0 to 500
+    #[arg(long, value_name = "N", env = "CHAT_HISTORY", default_value_t = 50)]
+    pub(crate) history: u32,
+
+    /// Lines in, lines out, append-only [default: when standard input or output is not a terminal]
+    ///
+    /// Given with input that is not a terminal, it makes a conversation of it: others' messages are written to standard output.
+    #[arg(long, env = "CHAT_PLAIN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) plain: Option<bool>,
+
+    /// Whether a message shows its time: `changed` where its minute is another than that of the one before
+    #[arg(long, value_name = "WHEN", env = "CHAT_TIMES", default_value = "always")]
+    pub(crate) times: Times,
+
+    /// Whether / and @ at the start of a line mean anything [default: when standard input is a terminal]
+    #[arg(long, env = "CHAT_COMMANDS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) commands: Option<bool>,
+
+    /// For a script: how long to go on trying without a connection
+    #[arg(long, value_name = "SECONDS", env = "CHAT_TIMEOUT", default_value_t = 30)]
+    pub(crate) timeout: u32,
+}
+
+/// When a message shows its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Times {
+    /// On each line.
+    #[default]
+    Always,
+    /// Where its minute is another than that of the line before.
+    Changed,
+    /// Never.
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_sound_and_every_flag_has_its_variable() {
+        let command = Args::command();
+        command.clone().debug_assert();
+        for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+            let long = arg.get_long().unwrap_or_default();
+            if ["help", "version"].contains(&long) {
+                continue;
+            }
+            let variable = format!("CHAT_{}", long.replace('-', "_").to_uppercase());
+            assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
+        }
+    }
+}

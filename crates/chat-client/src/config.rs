@@ -1,0 +1,107 @@
+//! What was typed, understood.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use chat_client::{FirstConnection, Options};
+use chat_protocol::limits::{MAX_PAGE, MAX_ROOMS_PER_SESSION};
+use chat_protocol::names::RoomName;
+
+use crate::args::{Args, Times};
+
+/// What the program is to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) server: String,
+    pub(crate) alias: String,
+    pub(crate) rooms: Vec<RoomName>,
+    pub(crate) history: u32,
+    pub(crate) times: Times,
+    /// `/` and `@` mean something.
+    pub(crate) commands: bool,
+    pub(crate) manner: Manner,
+    timeout: Duration,
+}
+
+/// Who types, and who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// A person at a terminal.
+    Person,
+    /// A program that talks and listens: its input is a pipe, and it asked for lines out.
+    Program,
+    /// A script that only says something.
+    Script,
+}
+
+impl Config {
+    /// # Errors
+    ///
+    /// One sentence about what makes no sense.
+    pub(crate) fn new(args: Args) -> Result<Self, String> {
+        let is_terminal = std::io::stdin().is_terminal();
+        check_server(&args.server)?;
+        let rooms = args.room.iter().filter(|name| !name.is_empty());
+        let rooms: Result<Vec<_>, _> =
+            rooms.map(|name| RoomName::new(name).map_err(|error| format!("--room {name:?}: {error}"))).collect();
+        let rooms = rooms?;
+        if rooms.len() > MAX_ROOMS_PER_SESSION {
+            return Err(format!("--room: at most {MAX_ROOMS_PER_SESSION} may be given"));
+        }
+        if args.history > MAX_PAGE {
+            return Err(format!("--history {}: at most {MAX_PAGE} are allowed", args.history));
+        }
+        let manner = match (is_terminal, args.plain) {
+            (true, _) => Manner::Person,
+            (false, Some(true)) => Manner::Program,
+            (false, _) => Manner::Script,
+        };
+        Ok(Self {
+            server: args.server,
+            alias: args.alias,
+            rooms,
+            history: args.history,
+            times: args.times,
+            commands: args.commands.unwrap_or(is_terminal),
+            manner,
+            timeout: Duration::from_secs(args.timeout.into()),
+        })
+    }
+
+    /// What the library needs to know.
+    pub(crate) fn options(&self) -> Options {
+        let mut options = Options::new(&self.alias);
+        options.rooms.clone_from(&self.rooms);
+        match self.manner {
+            // A person sees that there is no server, and starts one.
+            Manner::Person => options.first_connection = FirstConnection::Fail,
+            Manner::Program | Manner::Script => options.give_up_after = Some(self.timeout),
+        }
+        options.quiet = self.manner == Manner::Script;
+        options.history = if self.manner == Manner::Script { 0 } else { self.history };
+        options
+    }
+}
+
+fn check_server(server: &str) -> Result<(), String> {
+    let port = server.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(1..)) => Ok(()),
+        _ => Err(format!("--server {server:?}: it takes a host and a port, such as 127.0.0.1:5555")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers() {
+        for good in ["127.0.0.1:5555", "[::1]:1", "chat.example:65535"] {
+            assert_eq!(check_server(good), Ok(()), "{good}");
+        }
+        for bad in ["", "chat.example", ":5555", "chat.example:", "chat.example:0", "chat.example:65536", "a:b"] {
+            assert!(check_server(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! Line mode: lines in, lines out, append-only. For people, for programs that listen, and for scripts that only say something.
+
+mod request;
+mod view;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use chat_client::{Cause, Client, End, Event, Events, Lost, RequestError};
+use chat_protocol::clean::clean_line;
+use chat_protocol::message::{ClientMessage, ErrorCode};
+use chat_protocol::text::{self, Input as Meant, Login, render};
+use chat_protocol::value::{Kind, Text};
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use self::request::{Done, Outcome};
+use self::view::View;
+use crate::config::{Config, Manner};
+use crate::input::{Input, Numbered};
+use crate::signals::interrupts;
+
+/// Requests that are unanswered before the next line is read. Less than the library's outbox takes, so that it never has to wait.
+const IN_FLIGHT: usize = 128;
+
+/// How long a line may take to be stored before a person is told that it isn't.
+const LATE: Duration = Duration::from_secs(2);
+
+/// Failed tries of which a person is told; a night without a server must not fill the screen.
+const TRIES_TOLD: u32 = 6;
+
+/// How a conversation ended.
+enum Over {
+    /// With this exit code.
+    Exit(u8),
+    /// The alias can't be had; a person may choose another.
+    AskAgain,
+}
+
+/// Holds the conversation that the arguments ask for; its exit code.
+pub(crate) async fn run(mut config: Config) -> u8 {
+    let mut source = Source { input: Input::stdin(), interrupts: interrupts() };
+    loop {
+        let (client, events) = Client::connect(&config.server, config.options());
+        match Talk::new(&config, client).run(&mut source, events).await {
+            Over::Exit(code) => return code,
+            Over::AskAgain => match ask_alias(&mut source).await {
+                Some(alias) => config.alias = alias,
+                None => return 1,
+            },
+        }
+    }
+}
+
+/// Where a person's wishes come from.
+struct Source {
+    input: Input,
+    interrupts: mpsc::Receiver<()>,
+}
+
+/// Asks a person for another alias, as the server would; `None` if there is none to be had.
+async fn ask_alias(source: &mut Source) -> Option<String> {
+    loop {
+        print(&format!("{}\n", text::ALIAS)).ok()?;
+        let line = tokio::select! {
+            line = source.input.next() => line?.ok()?.line.ok()?,
+            _ = source.interrupts.recv() => return None,
+        };
+        match text::parse_login(&line) {
+            Login::Alias(alias) if !alias.is_empty() => return Some(alias),
+            Login::Quit => return None,
+            Login::Help => {
+                let mut out = String::new();
+                text::LOGIN_HELP.iter().for_each(|line| render::notice(&mut out, line));
+                print(&out).ok()?;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A line that was said and isn't stored yet.
+#[derive(Debug)]
+struct Waiting {
+    text: String,
+    late_at: Instant,
+    /// A person was told that it isn't stored.
+    named: bool,
+}
+
+/// A conversation.
+struct Talk<'a> {
+    config: &'a Config,
+    client: Client,
+    view: View,
+    /// Requests that aren't answered.
+    requests: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// The lines among them, by number.
+    waiting: BTreeMap<u64, Waiting>,
+    /// The number of the last line that was read.
+    number: u64,
+    /// A line was refused or its fate is unknown.
+    failed: bool,
+    /// Tries since there was a connection.
+    tries: u32,
+    reason: Option<String>,
+}
+
+impl<'a> Talk<'a> {
+    fn new(config: &'a Config, client: Client) -> Self {
+        let view = View::new(TimeZone::system(), config.times, config.history > 0, config.rooms.first().cloned());
+        Self {
+            config,
+            client,
+            view,
+            requests: FuturesUnordered::new(),
+            waiting: BTreeMap::new(),
+            number: 0,
+            failed: false,
+            tries: 0,
+            reason: None,
+        }
+    }
+
+    async fn run(mut self, source: &mut Source, mut events: Events) -> Over {
+        let talked = self.talk(source, &mut events).await;
+        if let Ok(Some(end)) = &talked
+            && let Some(over) = self.ended(end)
+        {
+            return over;
+        }
+        let end = self.client.quit(self.reason.take()).await;
+        // Each request has its answer now, if only that there is none.
+        while let Some(done) = self.requests.next().await {
+            if self.done(done).is_err() {
+                break;
+            }
+        }
+        let lost = matches!(talked, Ok(Some(_)));
+        if lost && self.config.manner != Manner::Person {
+            self.complain(&format!("not sent: line {} and all after it: {}", self.number + 1, brief(&end)));
+        }
+        match talked {
+            // Whoever read our output has gone: there is nothing left to do, and nothing wrong.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Over::Exit(0),
+            Err(error) => {
+                self.complain(&format!("standard input or output failed: {error}"));
+                Over::Exit(1)
+            }
+            Ok(_) => Over::Exit(u8::from(self.failed || lost)),
+        }
+    }
+
+    /// Talks until the input ends, somebody wants to leave (`None`), or the client ends.
+    async fn talk(&mut self, source: &mut Source, events: &mut Events) -> io::Result<Option<End>> {
+        let mut open = true;
+        loop {
+            if !open && (self.config.manner == Manner::Person || self.requests.is_empty()) {
+                return Ok(None);
+            }
+            let reads = open && self.view.current().is_some() && self.requests.len() < IN_FLIGHT;
+            let late = self.waiting.values().find(|line| !line.named).map(|line| line.late_at);
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Event::Ended(end)) => return Ok(Some(end)),
+                    Some(event) => self.event(&event)?,
+                    None => return Ok(Some(End::Gone)),
+                },
+                done = self.requests.next(), if !self.requests.is_empty() => if let Some(done) = done {
+                    self.done(done)?;
+                },
+                line = source.input.next(), if reads => match line {
+                    Some(line) => open = self.line(line?).await?,
+                    None => open = false,
+                },
+                () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() && self.is_person() => self.late()?,
+                _ = source.interrupts.recv() => return Ok(None),
+            }
+        }
+    }
+
+    fn is_person(&self) -> bool {
+        self.config.manner == Manner::Person
+    }
+
+    /// Shows an event, to those who want to see any.
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Disconnected { why, .. } => self.tries += u32::from(!matches!(why, Lost::Bye(_)) || self.tries == 0),
+            Event::Connected(_) | Event::Reconnected { .. } => self.tries = 0,
+            _ => {}
+        }
+        let is_echo = matches!(event, Event::Message(message) if message.own && self.is_waiting(&message.stored.text));
+        let words = self.view.event(event, Timestamp::now());
+        match event {
+            Event::Disconnected { why, .. } if self.view.me().is_none() => {
+                if self.tries == 1 && !self.is_person() {
+                    self.complain(&no_connection(&self.config.server, why));
+                }
+                Ok(())
+            }
+            _ if is_echo || self.config.manner == Manner::Script || self.tries > TRIES_TOLD => Ok(()),
+            _ => print(&words),
+        }
+    }
+
+    /// Whether a message is one that the terminal shows already, as it was typed there.
+    fn is_waiting(&self, text: &Text) -> bool {
+        self.waiting.values().any(|line| Text::new(&line.text) == *text)
+    }
+
+    /// Carries out a line of the input. Whether more are wanted.
+    async fn line(&mut self, line: Numbered) -> io::Result<bool> {
+        let Numbered { number, line } = line;
+        self.number = number;
+        let Some(room) = self.view.current().cloned() else { return Ok(true) };
+        let line = match line {
+            Ok(line) => line,
+            Err(bad) => {
+                self.not_sent(number, "", &bad.to_string())?;
+                return Ok(true);
+            }
+        };
+        if line.trim().is_empty() {
+            return Ok(true);
+        }
+        if !self.config.commands {
+            let said = ClientMessage::Say { room, text: line, id: None, kind: Kind::Say };
+            self.request(number, said).await;
+            return Ok(true);
+        }
+        match text::parse(&line, &room) {
+            Ok(Meant::Message(ClientMessage::Quit { reason })) => {
+                self.reason = reason;
+                return Ok(false);
+            }
+            Ok(Meant::Message(message)) => self.request(number, message).await,
+            Ok(meant) => {
+                let words = self.view.local(&meant);
+                print(&words)?;
+            }
+            Err(refusal) => self.not_sent(number, &line, &refusal.message)?,
+        }
+        Ok(true)
+    }
+
+    async fn request(&mut self, number: u64, message: ClientMessage) {
+        match &message {
+            ClientMessage::Say { text, .. } | ClientMessage::Private { text, .. } => {
+                let (text, late_at) = (text.clone(), Instant::now() + LATE);
+                self.waiting.insert(number, Waiting { text, late_at, named: false });
+            }
+            ClientMessage::Join { start, .. } => self.view.expect(start.room.clone()),
+            _ => {}
+        }
+        self.requests.push(request::start(&self.client, number, message).await);
+    }
+
+    /// Shows what became of a request.
+    fn done(&mut self, done: Done) -> io::Result<()> {
+        let waited = self.waiting.remove(&done.number);
+        match done.result {
+            Ok(Outcome::Said) => match waited {
+                Some(line) if line.named => print(&notice(&format!("stored now: {}", excerpt(&line.text)))),
+                _ => Ok(()),
+            },
+            Ok(outcome) => print(&self.view.outcome(&outcome, Timestamp::now())),
+            Err(error) => self.request_failed(done.number, &waited.map(|line| line.text).unwrap_or_default(), &error),
+        }
+    }
+
+    fn request_failed(&mut self, number: u64, text: &str, error: &RequestError) -> io::Result<()> {
+        match error {
+            RequestError::Refused(refusal) => self.not_sent(number, text, &refusal.message),
+            RequestError::NotSent(end) => self.not_sent(number, text, &brief(end)),
+            RequestError::FateUnknown(cause) => {
+                let why = match cause {
+                    Cause::Ended(end) => brief(end),
+                    cause => cause.to_string(),
+                };
+                self.name_line("fate is unknown", number, text, &why)
+            }
+            error => self.name_line("fate is unknown", number, text, &error.to_string()),
+        }
+    }
+
+    fn not_sent(&mut self, number: u64, text: &str, why: &str) -> io::Result<()> {
+        self.name_line("not sent", number, text, why)
+    }
+
+    /// Says that something went wrong with a line: a person knows which, others are told its number.
+    fn name_line(&mut self, what: &str, number: u64, text: &str, why: &str) -> io::Result<()> {
+        self.failed = true;
+        let (why, text) = (clean_line(why), excerpt(text));
+        if !self.is_person() {
+            let shown = if text.is_empty() { String::new() } else { format!(" \"{text}\"") };
+            self.complain(&format!("{what}: line {number}{shown}: {why}"));
+            return Ok(());
+        }
+        // A refusal is the answer to what was just typed; anything else needs to name it.
+        let is_answer = what == "not sent" && !self.view.is_offline();
+        print(&if is_answer || text.is_empty() { error(&why) } else { error(&format!("{what}: {text} ({why})")) })
+    }
+
+    /// Names the lines that should be stored by now.
+    fn late(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        let mut out = String::new();
+        for line in self.waiting.values_mut().filter(|line| !line.named && line.late_at <= now) {
+            line.named = true;
+            render::error(&mut out, &format!("not stored yet: {}", excerpt(&line.text)));
+        }
+        print(&out)
+    }
+
+    /// What the client's end means where it was not asked for; `None`: the usual.
+    fn ended(&mut self, end: &End) -> Option<Over> {
+        match end {
+            End::Refused(refusal) => {
+                self.complain(&clean_line(&refusal.message));
+                let can_choose = matches!(refusal.code, ErrorCode::AliasTaken | ErrorCode::BadAlias);
+                let begun = self.view.me().is_some() || !self.is_person();
+                (can_choose && !begun).then_some(Over::AskAgain)
+            }
+            End::Unreachable { server, why } => {
+                // Others were told at the first try.
+                if self.is_person() || self.tries == 0 {
+                    self.complain(&no_connection(server, why));
+                }
+                None
+            }
+            End::Bye(_) | End::Quit => None,
+            end => {
+                self.complain(&end.to_string());
+                None
+            }
+        }
+    }
+
+    /// Says on standard error that something is wrong.
+    fn complain(&self, words: &str) {
+        let prefix = if self.is_person() { "!!!" } else { "chat-client:" };
+        eprintln!("{prefix} {words}");
+    }
+}
+
+/// What is wrong where there is no connection, and what helps.
+fn no_connection(server: &str, why: &Lost) -> String {
+    match why {
+        Lost::Connect { kind: io::ErrorKind::ConnectionRefused, .. } => {
+            let listen = if server == "127.0.0.1:5555" { String::new() } else { format!(" --listen {server}") };
+            let cargo = if listen.is_empty() { String::new() } else { format!(" --{listen}") };
+            format!("no server at {server}; start one with: cargo run -p chat-server{cargo}  (or: chat-server{listen})")
+        }
+        why => format!("no connection to {server}: {why}"),
+    }
+}
+
+/// Why a line has no fate, in few words: the long ones were said before.
+fn brief(end: &End) -> String {
+    match end {
+        End::Unreachable { server, .. } => format!("no connection to {server}"),
+        end => end.to_string(),
+    }
+}
+
+fn notice(words: &str) -> String {
+    let mut out = String::new();
+    render::notice(&mut out, words);
+    out
+}
+
+fn error(words: &str) -> String {
+    let mut out = String::new();
+    render::error(&mut out, words);
+    out
+}
+
+/// The beginning of a text, on one line.
+fn excerpt(text: &str) -> String {
+    const MOST: usize = 60;
+    let clean = clean_line(text);
+    let mut chars = clean.chars();
+    let mut shown: String = chars.by_ref().take(MOST).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn print(words: &str) -> io::Result<()> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(words.as_bytes())?;
+    out.flush()
+}

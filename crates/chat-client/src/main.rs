@@ -1,0 +1,47 @@
+//! The chat client's program: arguments, conversation, exit code.
+
+mod args;
+mod config;
+mod input;
+mod line;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::Args;
+use crate::config::Config;
+
+/// The exit code for what was typed wrongly.
+const BAD_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let config = match Config::new(Args::parse()) {
+        Ok(config) => config,
+        Err(sentence) => return fail(&sentence, BAD_USAGE),
+    };
+    start_log();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("can't start: {error}"), 1),
+    };
+    let code = runtime.block_on(line::run(config));
+    // A name that is being looked up must not hold up the end.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+/// Logs go to standard error, and only where somebody asks for them: it is the screen of a conversation.
+fn start_log() {
+    if let Ok(filter) = EnvFilter::try_from_default_env() {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}
+
+fn fail(sentence: &str, code: u8) -> ExitCode {
+    eprintln!("chat-client: {sentence}");
+    ExitCode::from(code)
+}
