@@ -45,6 +45,8 @@ const KEPT_CAPACITY: usize = 8 * 1024;
 pub struct ChatCodec {
     max_line: usize,
     telnet: Option<TelnetFilter>,
+    /// It is not known yet whether this is a program, as nothing but blanks has come.
+    undecided: bool,
     /// The buffer is `[0, text)`: filtered; `[text, rest)`: refuse, only while an interrupt waits or has just been handed out;
     /// `[rest, len)`: not looked at.
     text: usize,
@@ -93,10 +95,12 @@ pub enum BadLine {
 }
 
 impl ChatCodec {
-    /// For a server's TCP and TLS connections: with the telnet filter. Lines may have `max_line` bytes.
+    /// For a server's TCP and TLS connections: with the telnet filter, unless the first byte but for blanks is a `{`.
+    /// That is a program, which speaks no telnet: a byte 0xFF in one of its lines is bad UTF-8 and must not swallow the
+    /// line's end. Lines may have `max_line` bytes.
     #[must_use]
     pub fn new(max_line: usize) -> Self {
-        Self { telnet: Some(TelnetFilter::new()), ..Self::without_telnet(max_line) }
+        Self { telnet: Some(TelnetFilter::new()), undecided: true, ..Self::without_telnet(max_line) }
     }
 
     /// Without the telnet filter: for WebSockets, and for clients that read a server.
@@ -105,6 +109,7 @@ impl ChatCodec {
         Self {
             max_line,
             telnet: None,
+            undecided: false,
             text: 0,
             rest: 0,
             scanned: 0,
@@ -129,6 +134,9 @@ impl ChatCodec {
 
     /// Filters what was appended, up to an interrupt.
     fn take_in(&mut self, buf: &mut BytesMut) {
+        if self.undecided {
+            self.decide(buf);
+        }
         let Some(telnet) = &mut self.telnet else {
             (self.text, self.rest) = (buf.len(), buf.len());
             return;
@@ -139,6 +147,18 @@ impl ChatCodec {
             buf.copy_within(rest.., text);
             buf.truncate(text + (buf.len() - rest));
             self.rest = text;
+        }
+    }
+
+    /// Drops the telnet filter for a program. Nothing was taken out of `buf` so far, as it holds blanks alone.
+    fn decide(&mut self, buf: &[u8]) {
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | 0xEF | 0xBB | 0xBF);
+        // Of what was looked at before nothing is else.
+        if let Some(first) = buf.iter().skip(self.text).find(|byte| !blank(byte)) {
+            self.undecided = false;
+            if *first == b'{' {
+                self.telnet = None;
+            }
         }
     }
 

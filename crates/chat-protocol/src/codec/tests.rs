@@ -137,6 +137,15 @@ fn without_telnet_0xff_is_a_bad_byte() {
 }
 
 #[test]
+fn a_program_speaks_no_telnet() {
+    check(b"{}\n\xff\xfe\nb\n", &[line("{}"), not_utf8(0xff, 1), line("b")]);
+    check(b" \t{\xff\xf4}\n\xff\xf4\n", &[not_utf8(0xff, 4), not_utf8(0xff, 1)]);
+    check("\u{feff}{}\n\0".as_bytes(), &[line("\u{feff}{}")]);
+    check(b"\xff\xf1{}\n\xff\xfe\nb\n", &[line("{}"), line("b")]);
+    check(b"\n{\xff\xf1}\n", &[line(""), line("{}")]);
+}
+
+#[test]
 fn limits_at_the_ends_of_their_range() {
     assert_eq!(
         decode(ChatCodec::new(0), [&b"\n\r\na\n"[..]]),
@@ -437,6 +446,8 @@ proptest! {
                 }
             }
         }
+        // That would be a program.
+        prop_assume!(bytes.first() != Some(&b'{'));
         prop_assert_eq!(&decode(ChatCodec::new(MAX), reads(&bytes, &sizes)), &naive.items);
         prop_assert_eq!(&decode_framed(ChatCodec::new(MAX), &bytes, sizes[0]), &naive.items);
     }
