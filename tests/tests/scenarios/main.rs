@@ -8,6 +8,7 @@ mod commands;
 mod crowds;
 mod endings;
 mod example;
+mod golden;
 mod order;
 mod process;
 mod properties;
