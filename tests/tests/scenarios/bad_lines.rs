@@ -12,15 +12,26 @@ async fn goes_on(client: &mut JsonClient) {
 async fn lines_that_cannot_be_read() {
     let server = TestServer::start().await;
     let mut bot = server.json("bot").await;
-    for line in [&b"\xe9t\xe9\n"[..], b"{\"type\":\"ping\",\"id\":\"\xc3\"}\n", b"\xff\xfe\n", b"\xff\xff\n", b"\xff\xf4\n"] {
+    for line in
+        [&b"\xe9t\xe9\n"[..], b"{\"type\":\"ping\",\"id\":\"\xc3\"}\n", b"\xff\xfe\n", b"\xff\xff\n", b"\xff\xf4\n"]
+    {
         bot.send_raw(line).await;
         let error = bot.expect_error("bad_line").await;
         assert!(error["message"].as_str().unwrap().contains("not UTF-8"), "{error}");
         goes_on(&mut bot).await;
     }
     for line in [
-        "nonsense", "{", "[1]", "1", "null", "\"hello\"", "{} {}", "{\"type\":\"ping\"", "{\"type\":\"ping\",}",
-        "{\"type\":\"ping\",\"id\":\"\\ud800\"}", "\u{1}",
+        "nonsense",
+        "{",
+        "[1]",
+        "1",
+        "null",
+        "\"hello\"",
+        "{} {}",
+        "{\"type\":\"ping\"",
+        "{\"type\":\"ping\",}",
+        "{\"type\":\"ping\",\"id\":\"\\ud800\"}",
+        "\u{1}",
     ] {
         bot.send_line(line).await;
         bot.expect_error("bad_json").await;
@@ -44,7 +55,8 @@ async fn lines_that_cannot_be_read() {
 async fn bytes_that_would_be_telnet_commands_are_bytes_to_a_program_also_in_one_write() {
     let server = TestServer::start().await;
     let mut bot = server.dial_json("bot").await;
-    bot.send_raw(b"{\"type\":\"hello\",\"alias\":\"bot\"}\n\xff\xfe\n{\"type\":\"ping\",\"id\":\"p\"}\n\xff\xf4\n").await;
+    bot.send_raw(b"{\"type\":\"hello\",\"alias\":\"bot\"}\n\xff\xfe\n{\"type\":\"ping\",\"id\":\"p\"}\n\xff\xf4\n")
+        .await;
     bot.expect_type("welcome").await;
     bot.expect_type("joined").await;
     bot.expect_error("bad_line").await;

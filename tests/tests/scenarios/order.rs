@@ -17,7 +17,9 @@ async fn nobody_speaks_before_he_joined_or_after_he_left() {
             tokio::spawn(async move {
                 let mut visitor = chat_tests::TextClient::dial(&format!("visitor{n}"), address).await;
                 // All ahead, so that joining, speaking and leaving meet in one commit or in several.
-                visitor.send_raw(format!("visitor{n}\nfirst words of {n}\nlast words of {n}\n/quit\n").as_bytes()).await;
+                visitor
+                    .send_raw(format!("visitor{n}\nfirst words of {n}\nlast words of {n}\n/quit\n").as_bytes())
+                    .await;
                 visitor.rest().await;
             })
         })
@@ -61,8 +63,13 @@ fn names(line: &str, name: &str) -> bool {
 /// How many have left by what was shown: those named, and the others that were counted.
 fn gone_from_text(shown: &[String]) -> usize {
     let of_line = |line: &String| {
-        let Some(who) = line.strip_prefix("*** ").and_then(|line| line.strip_suffix(" left the chat.")) else { return 0 };
-        who.replace(" and ", ", ").split(", ").map(|part| part.strip_suffix(" others").map_or(1, |n| n.parse().unwrap())).sum()
+        let Some(who) = line.strip_prefix("*** ").and_then(|line| line.strip_suffix(" left the chat.")) else {
+            return 0;
+        };
+        who.replace(" and ", ", ")
+            .split(", ")
+            .map(|part| part.strip_suffix(" others").map_or(1, |n| n.parse().unwrap()))
+            .sum()
     };
     shown.iter().map(of_line).sum()
 }

@@ -168,9 +168,7 @@ async fn who_and_rooms_come_in_pages() {
     for name in ["ann", "cat", "dan", "eve"] {
         others.push(server.json(name).await);
     }
-    let who = |members: &[&str], more: bool| {
-        json!({"type": "who", "room": "lobby", "count": 5, "members": members, "re": "w", "more": more})
-    };
+    let who = |members: &[&str], more: bool| json!({"type": "who", "room": "lobby", "count": 5, "members": members, "re": "w", "more": more});
     bot.so_far().await;
     for (after, limit, members, more) in [
         (None, None, &["ann", "bot", "cat", "dan", "eve"][..], false),

@@ -164,6 +164,8 @@ impl<S: Store> Appender<S> {
             },
             Entry::Enter { room, alias, quiet, reply } => {
                 let entered = self.rooms.get_or_make(&room).map(|(room, made)| {
+                    // What was said before he came is history to him, also where both happen in one round.
+                    round.publish_what_was_said(&room);
                     let (snapshot, told) = room.enter(&alias, quiet);
                     round.tell(&room, told);
                     Entered { room, snapshot, made }
@@ -243,6 +245,13 @@ impl Round {
             self.rooms.len() - 1
         });
         &mut self.rooms[index].1
+    }
+
+    fn publish_what_was_said(&mut self, room: &Arc<Room>) {
+        let items = self.items(room);
+        if items.iter().any(|item| matches!(item, Item::Message { .. })) {
+            room.publish(std::mem::take(items));
+        }
     }
 
     fn push(&mut self, room: &Arc<Room>, item: Item) {
