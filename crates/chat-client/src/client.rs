@@ -151,8 +151,22 @@ impl Client {
         text: impl Into<String>,
         kind: Kind,
     ) -> Result<PrivateAck, RequestError> {
+        self.post_private(to, text, kind).await?.await
+    }
+
+    /// Queues something to be said to one person alone, as [`Client::post`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::NotSent`] if the client has ended.
+    pub async fn post_private(
+        &self,
+        to: impl Into<String>,
+        text: impl Into<String>,
+        kind: Kind,
+    ) -> Result<Receipt<PrivateAck>, RequestError> {
         let (to, text) = (to.into(), text.into());
-        self.request(|id| ClientMessage::Private { to, text, id, kind }, Reply::private).await?.await
+        self.request(|id| ClientMessage::Private { to, text, id, kind }, Reply::private).await
     }
 
     /// Enters a room, with as much of its history as the options say.

@@ -12,9 +12,9 @@ use chat_protocol::clean::clean_line;
 use chat_protocol::message::{ClientMessage, ErrorCode};
 use chat_protocol::text::{self, Input as Meant, Login, render};
 use chat_protocol::value::{Kind, Text};
-use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
@@ -105,6 +105,10 @@ struct Talk<'a> {
     waiting: BTreeMap<u64, Waiting>,
     /// The number of the last line that was read.
     number: u64,
+    /// There may be more lines.
+    open: bool,
+    /// Requests that the next line waits for.
+    held: usize,
     /// A line was refused or its fate is unknown.
     failed: bool,
     /// Tries since there was a connection.
@@ -122,6 +126,8 @@ impl<'a> Talk<'a> {
             requests: FuturesUnordered::new(),
             waiting: BTreeMap::new(),
             number: 0,
+            open: true,
+            held: 0,
             failed: false,
             tries: 0,
             reason: None,
@@ -143,8 +149,8 @@ impl<'a> Talk<'a> {
             }
         }
         let lost = matches!(talked, Ok(Some(_)));
-        if lost && self.config.manner != Manner::Person {
-            self.complain(&format!("not sent: line {} and all after it: {}", self.number + 1, brief(&end)));
+        if lost && self.open && !self.is_person() {
+            self.complain(&format!("not sent: what comes after line {}: {}", self.number, brief(&end)));
         }
         match talked {
             // Whoever read our output has gone: there is nothing left to do, and nothing wrong.
@@ -159,30 +165,43 @@ impl<'a> Talk<'a> {
 
     /// Talks until the input ends, somebody wants to leave (`None`), or the client ends.
     async fn talk(&mut self, source: &mut Source, events: &mut Events) -> io::Result<Option<End>> {
-        let mut open = true;
         loop {
-            if !open && (self.config.manner == Manner::Person || self.requests.is_empty()) {
+            if !self.open && (self.is_person() || self.requests.is_empty()) {
                 return Ok(None);
             }
-            let reads = open && self.view.current().is_some() && self.requests.len() < IN_FLIGHT;
+            let reads = self.open && self.held == 0 && self.view.current().is_some() && self.requests.len() < IN_FLIGHT;
             let late = self.waiting.values().find(|line| !line.named).map(|line| line.late_at);
             tokio::select! {
                 event = events.next() => match event {
-                    Some(Event::Ended(end)) => return Ok(Some(end)),
+                    Some(event @ Event::Ended(_)) => return self.last(event),
                     Some(event) => self.event(&event)?,
                     None => return Ok(Some(End::Gone)),
                 },
-                done = self.requests.next(), if !self.requests.is_empty() => if let Some(done) = done {
-                    self.done(done)?;
-                },
+                done = self.requests.next(), if !self.requests.is_empty() => {
+                    // What happened before the answer is shown before it, and decides what the next line means.
+                    while let Some(Some(event)) = events.next().now_or_never() {
+                        if let Event::Ended(_) = event {
+                            self.answered(done)?;
+                            return self.last(event);
+                        }
+                        self.event(&event)?;
+                    }
+                    self.answered(done)?;
+                }
                 line = source.input.next(), if reads => match line {
-                    Some(line) => open = self.line(line?).await?,
-                    None => open = false,
+                    Some(line) => self.open = self.line(line?).await?,
+                    None => self.open = false,
                 },
                 () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() && self.is_person() => self.late()?,
                 _ = source.interrupts.recv() => return Ok(None),
             }
         }
+    }
+
+    /// Shows the last event.
+    fn last(&mut self, event: Event) -> io::Result<Option<End>> {
+        self.event(&event)?;
+        Ok(if let Event::Ended(end) = event { Some(end) } else { None })
     }
 
     fn is_person(&self) -> bool {
@@ -259,11 +278,17 @@ impl<'a> Talk<'a> {
             ClientMessage::Join { start, .. } => self.view.expect(start.room.clone()),
             _ => {}
         }
+        self.held += usize::from(request::holds(&message));
         self.requests.push(request::start(&self.client, number, message).await);
+    }
+
+    fn answered(&mut self, done: Option<Done>) -> io::Result<()> {
+        done.map_or(Ok(()), |done| self.done(done))
     }
 
     /// Shows what became of a request.
     fn done(&mut self, done: Done) -> io::Result<()> {
+        self.held -= usize::from(done.held);
         let waited = self.waiting.remove(&done.number);
         match done.result {
             Ok(Outcome::Said) => match waited {
@@ -335,7 +360,9 @@ impl<'a> Talk<'a> {
                 }
                 None
             }
-            End::Bye(_) | End::Quit => None,
+            // Those who see events have seen this one.
+            End::Bye(_) if self.config.manner != Manner::Script => None,
+            End::Quit => None,
             end => {
                 self.complain(&end.to_string());
                 None

@@ -9,9 +9,9 @@ use chat_protocol::names::RoomName;
 use crate::event::Secret;
 use crate::limits::{CONNECT_DEADLINE, EVENTS, HANDSHAKE_DEADLINE, PING_AFTER, PONG_WITHIN};
 
-/// All that a client needs to know beside where the server is.
+/// All that a client needs to know beside where the server is. There will be more of it: `Options { quiet: true, ..Options::new("bot") }`
+/// goes on to build.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Options {
     /// The alias wanted.
     pub alias: String,

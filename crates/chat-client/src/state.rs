@@ -228,6 +228,3 @@ fn render(out: &mut BytesMut, message: &ClientMessage) {
 fn excerpt(line: &str) -> String {
     clean_line(line).chars().take(60).collect()
 }
-
-#[cfg(test)]
-mod tests;

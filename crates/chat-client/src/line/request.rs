@@ -1,6 +1,6 @@
 //! From a message that a line means to its outcome.
 
-use chat_client::{Client, Page, PrivateAck, RequestError, RoomList, WhoPage};
+use chat_client::{Client, Page, PrivateAck, Receipt, RequestError, RoomList, WhoPage};
 use chat_protocol::message::ClientMessage;
 use chat_protocol::value::{Kind, Text};
 use futures::FutureExt as _;
@@ -11,6 +11,8 @@ use futures::future::BoxFuture;
 pub(crate) struct Done {
     /// The number of its line.
     pub(crate) number: u64,
+    /// The next line waited for it.
+    pub(crate) held: bool,
     pub(crate) result: Result<Outcome, RequestError>,
 }
 
@@ -36,30 +38,41 @@ pub(crate) enum Outcome {
     Done,
 }
 
+/// Whether the next line has to wait for it: what that one means depends on the room and on who says it.
+pub(crate) const fn holds(message: &ClientMessage) -> bool {
+    matches!(message, ClientMessage::Join { .. } | ClientMessage::Nick { .. } | ClientMessage::Topic { .. })
+}
+
 /// Sends a request. What is said has its place in the order when this returns; the future that is returned waits for the answer.
 pub(crate) async fn start(client: &Client, number: u64, message: ClientMessage) -> BoxFuture<'static, Done> {
-    if let ClientMessage::Say { room, text, kind, .. } = message {
-        let posted = client.post(&room, text, kind).await;
-        return async move {
-            let result = match posted {
-                Ok(receipt) => receipt.await.map(|_| Outcome::Said),
-                Err(error) => Err(error),
-            };
-            Done { number, result }
+    let held = holds(&message);
+    match message {
+        ClientMessage::Say { room, text, kind, .. } => {
+            let posted = client.post(&room, text, kind).await;
+            async move { Done { number, held, result: answer(posted, |_| Outcome::Said).await } }.boxed()
         }
-        .boxed();
+        ClientMessage::Private { to, text, kind, .. } => {
+            let shown = Text::new(&text);
+            let posted = client.post_private(to, text, kind).await;
+            let outcome = move |ack| Outcome::Private { ack, kind, text: shown };
+            async move { Done { number, held, result: answer(posted, outcome).await } }.boxed()
+        }
+        message => {
+            let client = client.clone();
+            async move { Done { number, held, result: carry_out(&client, message).await } }.boxed()
+        }
     }
-    let client = client.clone();
-    async move { Done { number, result: carry_out(&client, message).await } }.boxed()
+}
+
+async fn answer<T>(
+    posted: Result<Receipt<T>, RequestError>,
+    outcome: impl FnOnce(T) -> Outcome,
+) -> Result<Outcome, RequestError> {
+    posted?.await.map(outcome)
 }
 
 async fn carry_out(client: &Client, message: ClientMessage) -> Result<Outcome, RequestError> {
     Ok(match message {
-        ClientMessage::Private { to, text, kind, .. } => {
-            let shown = Text::new(&text);
-            let ack = client.private(to, text, kind).await?;
-            Outcome::Private { ack, kind, text: shown }
-        }
         ClientMessage::Join { start, .. } => client.join(&start.room).await.map(|()| Outcome::Done)?,
         ClientMessage::Nick { alias, .. } => client.nick(alias).await.map(|()| Outcome::Done)?,
         ClientMessage::Topic { room, text, .. } => client.topic(&room, text).await.map(|()| Outcome::Done)?,

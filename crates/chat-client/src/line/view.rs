@@ -1,6 +1,6 @@
 //! What a person sees: events and answers as lines, in the words of the server's text dialect.
 
-use chat_client::{Event, Joined, Message, Page, Private};
+use chat_client::{End, Event, Joined, Lost, Message, Page, Private};
 use chat_protocol::clean::clean_line;
 use chat_protocol::message::{Changes, RoomCount, Stored};
 use chat_protocol::names::{Alias, RoomName};
@@ -99,7 +99,9 @@ impl View {
                 let seconds = retry_in.as_secs_f64().ceil();
                 let what = if self.offline { "still no connection" } else { "connection lost" };
                 self.offline = true;
-                render::notice(&mut out, &format!("{what} ({why}); trying again in {seconds} s"));
+                // What a system says about a broken connection tells a person nothing; what the server says does.
+                let why = if let Lost::Bye(_) | Lost::NotNow(_) = why { format!(" ({why})") } else { String::new() };
+                render::notice(&mut out, &format!("{what}{why}; trying again in {seconds} s"));
             }
             Event::Reconnected { resumed, resent, .. } => {
                 self.offline = false;
@@ -130,7 +132,7 @@ impl View {
             Event::Dropped { count } => {
                 render::error(&mut out, &format!("{count} events came faster than they could be shown"));
             }
-            Event::Bye(bye) => {
+            Event::Ended(End::Bye(bye)) => {
                 let bye = chat_protocol::message::Bye::new(bye.code, clean_line(&bye.reason));
                 render::bye(&mut out, &bye);
             }

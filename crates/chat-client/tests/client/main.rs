@@ -1,0 +1,9 @@
+//! The client against a scripted server, against the real one, and as a program.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as expected")]
+
+mod fake;
+mod program;
+mod real;
+mod resume;
+mod slow;
