@@ -1,1 +1,266 @@
+//! The program: its input, output, standard error and exit code.
 
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use chat_client::protocol::names::RoomName;
+use chat_client::{Client, Event, Options};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::fake::{lobby, wait_for};
+use crate::real::TestServer;
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// What a run of the program came to.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn program(server: SocketAddr, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-client"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CHAT_") || name == "RUST_LOG") {
+        command.env_remove(name);
+    }
+    command.env("TZ", "UTC").args(args).arg("--server").arg(server.to_string());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+async fn run(server: SocketAddr, args: &[&str], input: &[u8]) -> Ran {
+    let mut child = program(server, args).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let write = async {
+        // A program that refuses its arguments doesn't read its input.
+        let _ = stdin.write_all(input).await;
+        drop(stdin);
+    };
+    let (output, ()) = timeout(SOON, async { tokio::join!(child.wait_with_output(), write) }).await.expect("it ends");
+    let output = output.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// A port on which nothing listens.
+async fn nowhere() -> SocketAddr {
+    let server = TestServer::start().await;
+    let address = server.address;
+    server.stop().await;
+    address
+}
+
+#[tokio::test]
+async fn a_script_says_its_lines_unannounced_and_exits_0() {
+    let server = TestServer::start().await;
+    let ops = RoomName::new("ops").unwrap();
+    let (_client, mut events) = Client::connect(server.address.to_string(), Options::new("alice").room(ops));
+    wait_for(&mut events, |event| matches!(event, Event::Joined(_)).then_some(())).await;
+    let ran = run(server.address, &["bot", "--room", "ops"], b"deployed\r\n\n  /me is not a command\n@all done").await;
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""));
+    for expected in ["deployed", "  /me is not a command", "@all done"] {
+        let text = wait_for(&mut events, |event| match event {
+            Event::Message(message) => Some(message.stored.text.as_str().to_owned()),
+            Event::Presence { changes: Some(changes), .. } => panic!("it was announced: {changes:?}"),
+            _ => None,
+        });
+        assert_eq!(text.await, expected);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_long_pipe_arrives_whole_and_in_order() {
+    const LINES: usize = 3000;
+    let server = TestServer::start().await;
+    let (_client, mut events) = server.connect("alice");
+    wait_for(&mut events, |event| matches!(event, Event::Joined(_)).then_some(())).await;
+    let input: String = (1..=LINES).map(|n| format!("{n}\n")).collect();
+    let watch = async {
+        for n in 1..=LINES {
+            let text = wait_for(&mut events, |event| match event {
+                Event::Message(message) => Some(message.stored.text.as_str().to_owned()),
+                _ => None,
+            });
+            assert_eq!(text.await, n.to_string());
+        }
+    };
+    let (ran, ()) = tokio::join!(run(server.address, &["bot"], input.as_bytes()), watch);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_script_names_the_lines_that_can_not_be_said_and_says_the_others() {
+    let server = TestServer::start().await;
+    let (_client, mut events) = server.connect("alice");
+    wait_for(&mut events, |event| matches!(event, Event::Joined(_)).then_some(())).await;
+    let long = "x".repeat(9000);
+    let ran = run(server.address, &["bot"], [b"one\nt\xffo\n", long.as_bytes(), b"\nfour\n"].concat().as_slice()).await;
+    assert_eq!(ran.code, 1);
+    let lines: Vec<_> = ran.err.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", ran.err);
+    assert!(
+        lines[0].starts_with("chat-client: not sent: line 2: the line is not UTF-8 (byte 0xff at position 2)"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[1].starts_with("chat-client: not sent: line 3 \"xxx"), "{}", lines[1]);
+    assert!(lines[1].ends_with("the message has 9000 bytes; at most 8192 are allowed"), "{}", lines[1]);
+    for expected in ["one", "four"] {
+        let text = wait_for(&mut events, |event| match event {
+            Event::Message(message) => Some(message.stored.text.as_str().to_owned()),
+            _ => None,
+        });
+        assert_eq!(text.await, expected);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_server_a_script_gives_up_and_says_how_to_start_one() {
+    let address = nowhere().await;
+    let ran = run(address, &["bot", "--timeout", "1", "--room", "ops"], b"one\ntwo\n").await;
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    let start = format!(
+        "chat-client: no server at {address}; start one with: cargo run -p chat-server -- --listen {address}  \
+         (or: chat-server --listen {address})\n"
+    );
+    assert!(ran.err.starts_with(&start), "{}", ran.err);
+    for line in ["not sent: line 1 \"one\"", "not sent: line 2 \"two\""] {
+        assert!(ran.err.contains(line), "{}", ran.err);
+    }
+}
+
+#[tokio::test]
+async fn a_script_waits_for_a_server_that_starts() {
+    let address = nowhere().await;
+    let later = async {
+        // Until the program has met a closed door; how long that takes doesn't matter.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        TestServer::start_at(address).await
+    };
+    let (ran, server) = tokio::join!(run(address, &["bot"], b"one\n"), later);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn bad_usage_exits_2() {
+    let address = "127.0.0.1:1".parse().unwrap();
+    for args in [&[][..], &["bot", "--room", "a b"], &["bot", "--history", "501"], &["bot", "--times", "often"]] {
+        let ran = run(address, args, b"").await;
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
+        assert!(!ran.err.is_empty(), "{args:?}");
+    }
+    let mut command = program(address, &["bot"]);
+    let output = command.arg("--server=nowhere").output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn a_taken_alias_exits_1_with_the_servers_suggestion() {
+    let server = TestServer::start().await;
+    let (client, _events) = server.connect("bot");
+    client.ready().await.unwrap();
+    let ran = run(server.address, &["bot"], b"one\n").await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.starts_with("chat-client: bot is taken; bot2 is free\n"), "{}", ran.err);
+    server.stop().await;
+}
+
+/// A program in a conversation.
+struct Conversation {
+    child: Child,
+    out: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
+}
+
+impl Conversation {
+    fn start(server: SocketAddr, args: &[&str]) -> Self {
+        let mut child = program(server, args).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, out }
+    }
+
+    async fn type_line(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    async fn next(&mut self) -> String {
+        timeout(SOON, self.out.next_line()).await.expect("a line in time").unwrap().expect("not the end")
+    }
+
+    /// The next line, which looks like this; `T` stands for a time.
+    async fn expect(&mut self, expected: &str) {
+        let line = self.next().await;
+        let shown = if line.starts_with('[') { format!("T{}", &line[10..]) } else { line };
+        assert_eq!(shown, expected);
+    }
+
+    async fn end(mut self) -> Option<i32> {
+        drop(self.child.stdin.take());
+        timeout(SOON, self.child.wait()).await.expect("it ends").unwrap().code()
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_in_plain_lines() {
+    let server = TestServer::start().await;
+    let (alice, mut events) = server.connect("alice");
+    alice.say(&lobby(), "before").await.unwrap();
+    let mut bob = Conversation::start(server.address, &["bob", "--plain", "--commands"]);
+    bob.expect("You are now connected!").await;
+    bob.expect("*** You are bob, in #lobby with alice. Times are UTC+00:00. /help lists the commands.").await;
+    bob.expect("T alice: before").await;
+    bob.expect("*** -- now --").await;
+
+    bob.type_line("hello").await;
+    wait_for(&mut events, |event| matches!(event, Event::Message(_)).then_some(())).await;
+    alice.say(&lobby(), "two\nlines \x1b[2J").await.unwrap();
+    bob.expect("T alice: two").await;
+    bob.expect("T alice: lines \u{FFFD}[2J").await;
+    bob.type_line("@alice psst").await;
+    bob.expect("T you -> alice: psst").await;
+    bob.type_line("/foo").await;
+    // The words are on standard error, as the input is not a terminal; what follows shows that the line had no effect.
+    bob.type_line("/who").await;
+    bob.expect("*** 2 in #lobby: alice, bob").await;
+    bob.type_line("/join ops").await;
+    bob.type_line("said in ops").await;
+    bob.expect("*** You made #ops; nobody else is here.").await;
+    bob.type_line("/history").await;
+    bob.expect("T bob: said in ops").await;
+    bob.expect("*** -- now --").await;
+    alice.say(&lobby(), "elsewhere").await.unwrap();
+    bob.expect("T #lobby alice: elsewhere").await;
+    alice.nick("al").await.unwrap();
+    bob.expect("*** #lobby: alice is now known as al").await;
+    bob.type_line("/topic lunch").await;
+    bob.expect("*** bob set the topic: lunch").await;
+    bob.type_line("/quit").await;
+    assert_eq!(bob.end().await, Some(1), "one of its lines was not sent: /foo");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_conversation_survives_a_restart_of_the_server() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    let mut bob = Conversation::start(address, &["bob", "--plain"]);
+    bob.expect("You are now connected!").await;
+    bob.expect("*** You are bob, in #lobby; nobody else is here. Times are UTC+00:00. /help lists the commands.").await;
+    server.stop().await;
+    let lost = bob.next().await;
+    assert!(lost.starts_with("*** connection lost (the server is shutting down); trying again in "), "{lost}");
+    bob.type_line("while you were out").await;
+    let server = TestServer::start_at(address).await;
+    while bob.next().await != "*** connected again, in a new session" {}
+    assert_eq!(bob.end().await, Some(0), "the line was stored");
+    server.stop().await;
+}
