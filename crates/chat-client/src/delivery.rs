@@ -24,7 +24,7 @@ impl Delivery {
     }
 
     /// Delivers what can be read again. Whether there was a place.
-    pub(crate) fn offer(&mut self, event: Event) -> bool {
+    pub(crate) fn offer(&self, event: Event) -> bool {
         // What is held came before it.
         self.held.is_empty() && self.dropped == 0 && !matches!(self.queue.try_send(event), Err(TrySendError::Full(_)))
     }

@@ -131,7 +131,6 @@ pub struct Welcome {
 
 /// The state of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Joined {
     /// Which.
     pub room: RoomName,
@@ -147,7 +146,6 @@ pub struct Joined {
 
 /// Something said in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Message {
     /// Which room, which place, when, by whom, what.
     pub stored: Stored,
@@ -157,7 +155,6 @@ pub struct Message {
 
 /// Something said to us alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Private {
     /// When.
     pub time: Time,

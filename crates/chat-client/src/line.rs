@@ -2,6 +2,7 @@
 
 mod request;
 mod view;
+mod words;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -22,6 +23,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::request::{Done, Outcome};
 use self::view::View;
+use self::words::{brief, error, excerpt, no_connection, notice};
 use crate::config::{Config, Manner};
 use crate::input::{Input, Numbered};
 use crate::signals::interrupts;
@@ -345,7 +347,7 @@ impl<'a> Talk<'a> {
     }
 
     /// What the client's end means where it was not asked for; `None`: the usual.
-    fn ended(&mut self, end: &End) -> Option<Over> {
+    fn ended(&self, end: &End) -> Option<Over> {
         match end {
             End::Refused(refusal) => {
                 self.complain(&clean_line(&refusal.message));
@@ -375,50 +377,6 @@ impl<'a> Talk<'a> {
         let prefix = if self.is_person() { "!!!" } else { "chat-client:" };
         eprintln!("{prefix} {words}");
     }
-}
-
-/// What is wrong where there is no connection, and what helps.
-fn no_connection(server: &str, why: &Lost) -> String {
-    match why {
-        Lost::Connect { kind: io::ErrorKind::ConnectionRefused, .. } => {
-            let listen = if server == "127.0.0.1:5555" { String::new() } else { format!(" --listen {server}") };
-            let cargo = if listen.is_empty() { String::new() } else { format!(" --{listen}") };
-            format!("no server at {server}; start one with: cargo run -p chat-server{cargo}  (or: chat-server{listen})")
-        }
-        why => format!("no connection to {server}: {why}"),
-    }
-}
-
-/// Why a line has no fate, in few words: the long ones were said before.
-fn brief(end: &End) -> String {
-    match end {
-        End::Unreachable { server, .. } => format!("no connection to {server}"),
-        end => end.to_string(),
-    }
-}
-
-fn notice(words: &str) -> String {
-    let mut out = String::new();
-    render::notice(&mut out, words);
-    out
-}
-
-fn error(words: &str) -> String {
-    let mut out = String::new();
-    render::error(&mut out, words);
-    out
-}
-
-/// The beginning of a text, on one line.
-fn excerpt(text: &str) -> String {
-    const MOST: usize = 60;
-    let clean = clean_line(text);
-    let mut chars = clean.chars();
-    let mut shown: String = chars.by_ref().take(MOST).collect();
-    if chars.next().is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 fn print(words: &str) -> io::Result<()> {

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 
 use super::request::Outcome;
+use super::words::excerpt;
 use crate::args::Times;
 
 /// Bytes of `[HH:MM:SS] `.
@@ -272,7 +273,7 @@ impl View {
         if page.messages.is_empty() {
             let words = query.map_or_else(
                 || "nothing was said here yet".to_owned(),
-                |query| format!("nothing found for \"{}\"", super::excerpt(query)),
+                |query| format!("nothing found for \"{}\"", excerpt(query)),
             );
             return render::notice(out, &words);
         }
@@ -381,3 +382,6 @@ fn reconnected(resumed: bool, resent: usize) -> String {
     let session = if resumed { "" } else { ", in a new session" };
     format!("connected again{session}{again}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! What the server says, taken in.
 
-use chat_protocol::message::{ByeCode, ClientMessage, ErrorCode, LimitsInfo, Refusal, ServerMessage, Stored};
+use chat_protocol::message::{
+    ByeCode, ClientMessage, ErrorCode, LimitsInfo, Refusal, RoomStart, ServerMessage, Stored,
+};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::{MessageId, Seq, Text, Time};
 
@@ -121,11 +123,11 @@ impl State {
         } else {
             let key = joined.room.key();
             let join = self.outbox.join_of(|room| *room == joined.room || room.key().is_same(&key, false));
+            let start = |wanted| Position::Start { head: joined.head, wanted };
             let position = match join {
-                Some(ClientMessage::Join { start, history, .. }) => start
-                    .after
-                    .map_or(Position::Start { head: joined.head, wanted: history.unwrap_or(wanted) }, Position::At),
-                _ => Position::Start { head: joined.head, wanted },
+                Some(ClientMessage::Join { start: RoomStart { after: Some(after), .. }, .. }) => Position::At(*after),
+                Some(ClientMessage::Join { history: Some(wanted), .. }) => start(*wanted),
+                _ => start(wanted),
             };
             self.places.add(joined.room.clone(), position);
         }

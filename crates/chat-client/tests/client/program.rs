@@ -140,13 +140,13 @@ async fn without_a_server_a_script_gives_up_and_says_how_to_start_one() {
 #[tokio::test]
 async fn a_script_waits_for_a_server_that_starts() {
     let address = nowhere().await;
-    let later = async {
-        // Until the program has met a closed door; how long that takes doesn't matter.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        TestServer::start_at(address).await
-    };
-    let (ran, server) = tokio::join!(run(address, &["bot"], b"one\n"), later);
-    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mut child = program(address, &["bot"]).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"one\n").await.unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = timeout(SOON, err.next_line()).await.expect("it complains in time").unwrap().unwrap();
+    assert!(first.starts_with("chat-client: no server at "), "{first}");
+    let server = TestServer::start_at(address).await;
+    assert_eq!(timeout(SOON, child.wait()).await.expect("it ends").unwrap().code(), Some(0));
     server.stop().await;
 }
 

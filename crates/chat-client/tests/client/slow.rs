@@ -13,7 +13,7 @@ async fn reads_never_wait_for_writes() {
     let (mut peer, _) = fake.accept_live(0).await;
     // More than the pipe holds, to a server that reads none of it.
     for _ in 0..10 {
-        let _ = client.post(&lobby(), "x".repeat(2000), Kind::Say).await.unwrap();
+        drop(client.post(&lobby(), "x".repeat(2000), Kind::Say).await.unwrap());
     }
     for seq in 1..=100 {
         peer.message(seq, "still talking", false).await;
@@ -29,7 +29,7 @@ async fn no_more_than_64_lines_are_unacked() {
     let (client, _events, mut fake) = start(Options::new("alice"));
     let (mut peer, _) = fake.accept_live(0).await;
     for n in 0..70 {
-        let _ = client.post(&lobby(), n.to_string(), Kind::Say).await.unwrap();
+        drop(client.post(&lobby(), n.to_string(), Kind::Say).await.unwrap());
     }
     let mut first = None;
     for n in 0..64 {
@@ -94,6 +94,6 @@ async fn a_line_that_the_server_could_not_read_is_refused_here() {
     let (mut peer, _) = fake.accept_live(0).await;
     let long = client.say(&lobby(), "x".repeat(40_000)).await;
     assert!(matches!(&long, Err(RequestError::Refused(refusal)) if refusal.code == ErrorCode::LineTooLong), "{long:?}");
-    let _ = client.post(&lobby(), "short", Kind::Say).await.unwrap();
+    drop(client.post(&lobby(), "short", Kind::Say).await.unwrap());
     assert_eq!(peer.expect("say").await["text"], "short");
 }
