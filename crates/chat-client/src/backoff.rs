@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::id::random;
 use crate::limits::{FIRST_PAUSE, LONGEST_ASKED_PAUSE, LONGEST_PAUSE};
 
-/// Pauses that double from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`], each shortened by up to a half at random: a thousand clients that
+/// Pauses that double from `FIRST_PAUSE` to `LONGEST_PAUSE`, each shortened by up to a half at random: a thousand clients that
 /// lost the same server must not come back in the same moment.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {

@@ -11,7 +11,7 @@ pub(crate) const COMMANDS: usize = 16;
 /// Default for the events that wait to be taken. The largest page of history that a hello asks for, and as much again.
 pub const EVENTS: usize = 1024;
 
-/// The least that may be set: a page of [`CATCH_UP_PAGE`] has to fit.
+/// The least that may be set: a page of what is caught up with has to fit.
 pub const LEAST_EVENTS: usize = 256;
 
 /// Messages that are read at once to catch up with events that found no place.
