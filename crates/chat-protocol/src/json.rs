@@ -62,8 +62,10 @@ fn diagnose(line: &str, error: &serde_json::Error) -> Refusal {
 }
 
 /// The `type`s that a client may send.
-pub const TYPES: &[&str] =
-    &["hello", "say", "private", "join", "leave", "nick", "who", "rooms", "history", "search", "topic", "ping", "quit"];
+pub const TYPES: &[&str] = &[
+    "hello", "say", "private", "join", "leave", "nick", "who", "rooms", "history", "search", "topic", "redact", "ping",
+    "quit",
+];
 
 /// serde's words, harmless and short: they may quote what the peer sent.
 fn brief(error: &serde_json::Error) -> String {

@@ -133,6 +133,16 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<MessageId>,
     },
+    /// Takes the text of one's own message away. Its place stays, with an empty text.
+    Redact {
+        /// In which room.
+        room: RoomName,
+        /// Which message.
+        seq: Seq,
+        /// Comes back in the `ack`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+    },
     /// Asks for a `pong`.
     Ping {
         /// Comes back in it.
@@ -162,6 +172,7 @@ impl ClientMessage {
             | Self::History { id, .. }
             | Self::Search { id, .. }
             | Self::Topic { id, .. }
+            | Self::Redact { id, .. }
             | Self::Ping { id } => id.as_ref(),
             Self::Hello(_) | Self::Quit { .. } => None,
         }

@@ -144,6 +144,15 @@ pub enum ServerMessage {
         /// The place of its newest message.
         head: Seq,
     },
+    /// The text of a message was taken away. Read later, it is a message with an empty text, which no other has.
+    Redacted {
+        /// In which room.
+        room: RoomName,
+        /// Which message.
+        seq: Seq,
+        /// By whom.
+        by: Alias,
+    },
     /// A room's topic was set.
     Topic {
         /// Which room.
@@ -179,7 +188,7 @@ pub struct Stored {
     pub time: Time,
     /// Who said it.
     pub from: Alias,
-    /// What.
+    /// What; empty where it was taken away.
     pub text: Text,
     /// How it is meant.
     #[serde(default)]
@@ -321,6 +330,8 @@ pub enum ErrorCode {
     NoSuchAlias,
     /// There is no such room.
     NoSuchRoom,
+    /// There is no such message, or none any more.
+    NoSuchMessage,
     /// The session is not in that room.
     NotInRoom,
     /// The receiver has too much unread.
@@ -359,6 +370,7 @@ impl ErrorCode {
             Self::WrongPassword => "wrong_password",
             Self::NoSuchAlias => "no_such_alias",
             Self::NoSuchRoom => "no_such_room",
+            Self::NoSuchMessage => "no_such_message",
             Self::NotInRoom => "not_in_room",
             Self::MailboxFull => "mailbox_full",
             Self::IdConflict => "id_conflict",

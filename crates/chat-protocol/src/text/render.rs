@@ -23,8 +23,11 @@ pub fn date(time: Time, zone: &TimeZone) -> Date {
     zone.to_datetime(time.timestamp()).date()
 }
 
-/// `[12:03:22] bob: hello`, a line for each line of the text.
+/// `[12:03:22] bob: hello`, a line for each line of the text; none for a message that was removed.
 pub fn message(out: &mut String, message: &Stored, zone: &TimeZone) {
+    if message.text.as_str().is_empty() {
+        return;
+    }
     let who = match message.kind {
         Kind::Say => format!("{}:", message.from),
         Kind::Action => format!("* {}", message.from),
@@ -153,6 +156,17 @@ pub fn topic(out: &mut String, topic: &str) {
         writeln!(out, "*** No topic is set; /topic TEXT sets one.")
     } else {
         writeln!(out, "*** The topic is: {topic}")
+    };
+}
+
+/// `*** alice removed the message that bob said at 12:03:22.`; of one's own: `*** alice removed a message said at 12:03:22.`
+pub fn redacted(out: &mut String, by: &Alias, message: &Stored, zone: &TimeZone) {
+    let clock = zone.to_datetime(message.time.timestamp()).time();
+    let time = format!("{:02}:{:02}:{:02}", clock.hour(), clock.minute(), clock.second());
+    let _ = if *by == message.from {
+        writeln!(out, "*** {by} removed a message said at {time}.")
+    } else {
+        writeln!(out, "*** {by} removed the message that {} said at {time}.", message.from)
     };
 }
 
