@@ -3,12 +3,19 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 /// A chat server that people join with netcat, telnet or chat-client.
 #[derive(Debug, Default, Parser, Deserialize)]
-#[command(name = "chat-server", version, about, max_term_width = 100)]
+#[command(
+    name = "chat-server",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done or stopped as asked; 1 a failure on the way, such as a disk that can't be written; \
+                  2 nothing was begun: what was typed, an address or a data folder in use, a log that can't be opened."
+)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Args {
     /// Plain TCP address to listen on; may be given more than once [default: 127.0.0.1:5555]
@@ -30,6 +37,26 @@ pub(crate) struct Args {
     /// Address of /metrics (Prometheus), /healthz and /readyz [default: none]
     #[arg(long, value_name = "ADDR", env = "CHAT_METRICS")]
     pub(crate) metrics: Option<SocketAddr>,
+
+    /// The folder for the log, accounts and bans [default: the platform's data folder + chat-server]
+    #[arg(long, value_name = "DIR", env = "CHAT_DATA", global = true)]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Bytes that stay free on the disk of the data folder: messages that would take of them are refused; 0 for none [default: 64MiB]
+    #[arg(long, value_name = "SIZE", env = "CHAT_MIN_FREE")]
+    pub(crate) min_free: Option<String>,
+
+    /// Remove messages after this time: 90d, 12h, 30m [default: for ever]
+    #[arg(long, value_name = "TIME", env = "CHAT_KEEP")]
+    pub(crate) keep: Option<String>,
+
+    /// Keep the newest so many messages of each room [default: all]
+    #[arg(long, value_name = "N", env = "CHAT_KEEP_MESSAGES")]
+    pub(crate) keep_messages: Option<u64>,
+
+    /// Remove the oldest messages once the log is larger than this: 10GiB [default: all]
+    #[arg(long, value_name = "SIZE", env = "CHAT_KEEP_SIZE")]
+    pub(crate) keep_size: Option<String>,
 
     /// Keep nothing on disk: a bounded ring of messages in memory
     #[arg(long, env = "CHAT_EPHEMERAL", num_args = 0..=1, default_missing_value = "true")]
@@ -72,9 +99,43 @@ pub(crate) struct Args {
     pub(crate) log_format: Option<LogFormat>,
 
     /// A TOML file with the names of these flags as keys; flags and environment variables go before it
-    #[arg(long, value_name = "FILE", env = "CHAT_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "CHAT_CONFIG", global = true)]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,
+
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What the program can do besides serving; each works on the folder of `--data`.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Write everything that is kept into one new file; a server may be running meanwhile
+    Backup {
+        /// The file
+        file: PathBuf,
+    },
+    /// Make a log from a backup, in a data folder that has none; it gets a name of its own, so that clients begin anew
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
+    /// Write messages to standard output as JSON, one a line; a server may be running meanwhile
+    Export {
+        /// This room alone
+        #[arg(long, value_name = "NAME")]
+        room: Option<String>,
+        /// Messages from this time on: 2026-11-21, 2026-11-21T12:00:00Z, or 7d for the last seven days
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+    },
+    /// Make a log from the lines of an export, in a data folder that has none; seqs, times and ids stay as they were
+    Import {
+        /// The file; - for standard input
+        file: PathBuf,
+    },
 }
 
 /// How logs are written.
@@ -103,6 +164,11 @@ impl Args {
             web_origin: self.web_origin.or(file.web_origin),
             trusted_proxy: self.trusted_proxy.or(file.trusted_proxy),
             metrics: self.metrics.or(file.metrics),
+            data: self.data.or(file.data),
+            min_free: self.min_free.or(file.min_free),
+            keep: self.keep.or(file.keep),
+            keep_messages: self.keep_messages.or(file.keep_messages),
+            keep_size: self.keep_size.or(file.keep_size),
             ephemeral: self.ephemeral.or(file.ephemeral),
             lobby: self.lobby.or(file.lobby),
             max_connections: self.max_connections.or(file.max_connections),
@@ -114,6 +180,7 @@ impl Args {
             max_roster: self.max_roster.or(file.max_roster),
             log_format: self.log_format.or(file.log_format),
             config: self.config,
+            command: self.command,
         })
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum Dialect {
 }
 
 /// Something that happened in a room, at its place in the room's order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Item {
     /// A message, and by which connection it came.
     Message { record: Arc<Record>, origin: Origin },
@@ -32,6 +32,8 @@ pub(crate) enum Item {
     Presence(Told),
     /// A topic was set.
     Topic { from: Alias, topic: String },
+    /// A message was removed; this is what is left of it.
+    Redacted { record: Arc<Record>, by: Alias },
     /// A new day began. People are told; programs have full times.
     Day(Date),
     /// The server's offset from UTC changed.
@@ -90,7 +92,7 @@ impl Batch {
                 Item::Presence(told) => {
                     oldest_change = oldest_change.or_else(|| told.versions().map(|(first, _)| first));
                 }
-                Item::Topic { .. } | Item::Offset(_) => {}
+                Item::Topic { .. } | Item::Redacted { .. } | Item::Offset(_) => {}
             }
         }
         authors.sort_unstable();
@@ -112,6 +114,17 @@ impl Batch {
     /// How many messages are in it.
     pub(crate) fn messages(&self) -> u64 {
         self.seqs.map_or(0, |(first, last)| last.get() + 1 - first.get())
+    }
+
+    /// The same batch without the text of a message that was removed; `None` where it hasn't that message.
+    pub(crate) fn redacted(&self, left: &Arc<Record>) -> Option<Self> {
+        let (first, last) = self.seqs?;
+        if left.stored.seq < first || left.stored.seq > last {
+            return None;
+        }
+        let mut items = self.items.clone();
+        items.iter_mut().for_each(|item| item.redact(left));
+        Some(Self::new(self.number, self.room.clone(), items))
     }
 
     /// Whether a message of `author` is in it.
@@ -144,6 +157,7 @@ impl Batch {
                     }
                 }
                 Item::Topic { from, topic } => render::topic_set(&mut out, from, topic),
+                Item::Redacted { record, by } => render::redacted(&mut out, by, &record.stored, zone),
                 Item::Day(date) => render::day(&mut out, *date),
                 Item::Offset(offset) => render::offset_changed(&mut out, *offset),
             }
@@ -167,6 +181,9 @@ impl Batch {
                 Item::Topic { from, topic } => {
                     Some(ServerMessage::Topic { room, text: topic.clone(), from: from.clone() })
                 }
+                Item::Redacted { record, by } => {
+                    Some(ServerMessage::Redacted { room, seq: record.stored.seq, by: by.clone() })
+                }
                 Item::Day(_) | Item::Offset(_) => None,
             };
             if let Some(message) = message {
@@ -188,6 +205,15 @@ impl Chunk {
 }
 
 impl Item {
+    /// If this is the message of which `left` is left, it is that from now on.
+    pub(crate) fn redact(&mut self, left: &Arc<Record>) {
+        if let Self::Message { record, .. } = self
+            && record.stored.seq == left.stored.seq
+        {
+            *record = Arc::clone(left);
+        }
+    }
+
     /// An upper bound of what it takes in either dialect, in bytes.
     pub(crate) fn bound(&self) -> usize {
         match self {
@@ -200,7 +226,7 @@ impl Item {
             }
             Self::Presence(told) => told.bound(),
             Self::Topic { topic, .. } => 2 * topic.len() + 256,
-            Self::Day(_) | Self::Offset(_) => 256,
+            Self::Redacted { .. } | Self::Day(_) | Self::Offset(_) => 256,
         }
     }
 }

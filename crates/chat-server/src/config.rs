@@ -1,6 +1,7 @@
 //! What a server is told to do.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use chat_protocol::limits::{
     DEFAULT_MAX_LINE, DEFAULT_MAX_LINES, DEFAULT_MAX_TEXT, MAX_NAMES_PER_PAGE, MAX_ROOMS_PER_SESSION, MAX_UNACKED,
@@ -10,6 +11,7 @@ use chat_protocol::names::RoomName;
 
 use crate::clock::Clock;
 use crate::limits::{BURST, HANDSHAKE_DEADLINE, MEMORY_BYTES, WRITE_DEADLINE};
+use crate::log::Durable;
 use crate::web::WebConfig;
 
 /// All that [`crate::Server::bind`] needs to know.
@@ -41,6 +43,8 @@ pub enum Storage {
         /// Bytes.
         bytes: usize,
     },
+    /// In a data folder: what was acknowledged outlives this process and its machine's power.
+    Sqlite(Durable),
 }
 
 /// What peers may do. See [`crate::limits`] for what isn't the operator's to set.
@@ -71,11 +75,21 @@ impl Config {
     /// A server that listens on `listen` and keeps its messages in memory, without the page.
     #[must_use]
     pub fn ephemeral(listen: SocketAddr) -> Self {
+        Self::with(listen, Storage::Memory { bytes: MEMORY_BYTES })
+    }
+
+    /// A server that listens on `listen` and keeps its messages, for ever, in the folder `data`.
+    #[must_use]
+    pub fn durable(listen: SocketAddr, data: impl Into<PathBuf>) -> Self {
+        Self::with(listen, Storage::Sqlite(Durable::new(data)))
+    }
+
+    fn with(listen: SocketAddr, storage: Storage) -> Self {
         Self {
             listen: vec![listen],
             web: None,
             lobby: lobby(),
-            storage: Storage::Memory { bytes: MEMORY_BYTES },
+            storage,
             metrics: None,
             limits: Limits::default(),
             clock: Clock::system(),

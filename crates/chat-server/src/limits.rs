@@ -71,6 +71,46 @@ pub(crate) const READS: usize = 4;
 /// Messages of one read of the store.
 pub(crate) const READ_PAGE: usize = 200;
 
+/// Bytes that stay free on the disk of the data folder unless the operator says otherwise: enough for a checkpoint and for
+/// the system to go on.
+pub const MIN_FREE: u64 = 64 << 20;
+
+/// Commits in a row without a look at what can wait (the index, retention, checkpoints), while the queue is never empty.
+pub(crate) const BUSY_ROUNDS: u32 = 8;
+
+/// Bytes of the write-ahead log after which it is moved into the database.
+pub(crate) const WAL_BYTES: u64 = 4 << 20;
+
+/// Messages that the index of words takes in at once, some milliseconds of work between two commits.
+pub(crate) const INDEX_STEP: usize = 512;
+
+/// How long fewer than that wait for the index. Meanwhile they are looked at one by one.
+pub(crate) const INDEX_DELAY: Duration = Duration::from_secs(2);
+
+/// How often all rooms are looked at for messages that are kept no longer.
+pub(crate) const RETENTION_EVERY: Duration = Duration::from_secs(60);
+
+/// How often the size of the database is compared with `--keep-size`.
+pub(crate) const MEASURE_EVERY: Duration = Duration::from_secs(1);
+
+/// Messages that retention removes between two commits.
+pub(crate) const RETENTION_STEP: u64 = 256;
+
+/// Rooms that retention looks at between two commits.
+pub(crate) const ROOMS_STEP: usize = 64;
+
+/// Free pages of the database that are given back to the disk at once.
+pub(crate) const FREE_PAGES: i64 = 256;
+
+/// Milliseconds after which a session's row is brought up to date when it is used again.
+pub(crate) const SESSION_STEP: i64 = 3_600_000;
+
+/// Sessions whose rows are known to be up to date. When there are more all are forgotten, and their rows looked at again.
+pub(crate) const KNOWN_SESSIONS: usize = 10_000;
+
+/// Messages that are read one by one where a page of them can't be read as a whole.
+pub(crate) const SALVAGE: usize = 10_000;
+
 /// Letters in one mailbox: what is meant for one session alone. A private message to a full one is refused.
 pub(crate) const MAILBOX: usize = 256;
 

@@ -5,6 +5,8 @@
 
 mod appender;
 mod memory;
+pub mod search;
+mod sqlite;
 mod store;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -16,6 +18,10 @@ use chat_protocol::value::Seq;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 pub use memory::Memory;
+pub use sqlite::{
+    Durable, FolderError, Keep, OpenError, Selection, Sqlite, SqliteReader, TransferError, backup, export, import,
+    restore,
+};
 pub use store::{
     AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Store, TokenHash,
     Verdict,
@@ -38,8 +44,12 @@ pub(crate) enum Entry {
     Enter { room: RoomName, alias: Alias, quiet: bool, reply: oneshot::Sender<Result<Entered, CannotEnter>> },
     /// Somebody leaves a room. `abrupt`: without a goodbye.
     Exit { room: Arc<Room>, alias: Alias, reason: Option<String>, abrupt: bool },
-    /// Somebody changes name in all his rooms.
-    Rename { rooms: Vec<Arc<Room>>, from: Alias, to: Alias },
+    /// Somebody changes name in all his rooms; `token`: so does what is kept of his session.
+    Rename { rooms: Vec<Arc<Room>>, from: Alias, to: Alias, token: Option<TokenHash> },
+    /// A session goes on: what is kept of it lives from now.
+    Session { token: TokenHash, alias: Alias },
+    /// Somebody removes a message of his.
+    Redact { room: Arc<Room>, seq: Seq, author: AuthorId, by: Alias, reply: oneshot::Sender<Result<(), CannotRedact>> },
     /// A topic is set.
     Topic { room: Arc<Room>, from: Alias, topic: String, reply: oneshot::Sender<Result<(), String>> },
 }
@@ -51,6 +61,14 @@ pub(crate) struct Entered {
     pub(crate) snapshot: Snapshot,
     /// The room did not exist before.
     pub(crate) made: bool,
+}
+
+/// Why a message is not removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CannotRedact {
+    Missing,
+    Forbidden,
+    Full(String),
 }
 
 /// The log can't be used any more.
@@ -233,3 +251,6 @@ pub(crate) fn holes<'a>(
     }
     found.into_iter()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,13 @@
 //! The chat server's program: arguments, log, server, signals, exit code.
 
 mod args;
+mod commands;
 mod settings;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use chat_server::Server;
+use chat_server::{Server, Storage};
 use clap::Parser as _;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
@@ -15,19 +16,32 @@ use crate::args::{Args, LogFormat};
 use crate::settings::Settings;
 
 /// The exit code of a start that failed for what was typed or for an address in use.
-const BAD_START: u8 = 2;
+pub(crate) const BAD_START: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let settings = match Args::parse().completed().and_then(Settings::new) {
+    let args = match Args::parse().completed() {
+        Ok(args) => args,
+        Err(sentence) => return fail(&sentence, BAD_START),
+    };
+    if let Some(command) = args.command.clone() {
+        start_log(args.log_format.unwrap_or_default());
+        return match commands::run(&command, &args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => fail(&failure.sentence, failure.code),
+        };
+    }
+    let settings = match Settings::new(args) {
         Ok(settings) => settings,
         Err(sentence) => return fail(&sentence, BAD_START),
     };
     start_log(settings.log_format);
+    let storage = settings.server.storage.clone();
     let server = match Server::bind(settings.server).await {
         Ok(server) => server,
         Err(error) => return fail(&error.to_string(), BAD_START),
     };
+    tell_where_messages_are(&storage);
     if let Err(error) = announce(&server) {
         return fail(&format!("can't write to standard output: {error}"), 1);
     }
@@ -53,6 +67,16 @@ fn announce(server: &Server) -> std::io::Result<()> {
         writeln!(out, "listening on http://{address}/metrics")?;
     }
     out.flush()
+}
+
+fn tell_where_messages_are(storage: &Storage) {
+    match storage {
+        Storage::Sqlite(durable) => {
+            let data = std::path::absolute(&durable.data).unwrap_or_else(|_| durable.data.clone());
+            eprintln!("messages are kept in {}", data.display());
+        }
+        _ => eprintln!("messages are kept in memory alone, and gone when this server stops"),
+    }
 }
 
 fn start_log(format: LogFormat) {

@@ -181,6 +181,15 @@ impl Room {
         topic.clone_into(&mut self.state().topic);
     }
 
+    /// From now on serves of this message what is left of it.
+    pub(crate) fn redact(&self, left: &Arc<Record>) {
+        for (batch, _) in &mut self.state().tail.batches {
+            if let Some(redacted) = batch.redacted(left) {
+                *batch = Arc::new(redacted);
+            }
+        }
+    }
+
     /// What has to be told before `speaker` may be heard.
     pub(crate) fn before_words_of(&self, speaker: &Alias) -> Vec<Told> {
         self.state().roster.before_words_of(speaker)

@@ -17,7 +17,7 @@ use crate::directory::Directory;
 use crate::full;
 use crate::hub::{Connections, Hub};
 use crate::limits::{ACCEPT_PAUSE, BACKLOG, FULL_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, USER_TIMEOUT};
-use crate::log::{Log, Memory, Reader};
+use crate::log::{Log, Memory, OpenError, Reader, Sqlite, Store};
 use crate::metrics::{Endpoint, Metrics};
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
@@ -55,6 +55,9 @@ pub enum StartError {
     /// The log can't be opened.
     #[error("can't open the log: {0}")]
     Log(String),
+    /// The log in the data folder can't be opened.
+    #[error(transparent)]
+    Data(#[from] OpenError),
 }
 
 /// Why a server ended that wasn't asked to.
@@ -84,13 +87,7 @@ impl Server {
         };
         let endpoint = config.metrics.map(Endpoint::bind).transpose()?;
         let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
-        let (store, reader) = match config.storage {
-            Storage::Memory { bytes } => {
-                let name = random::<16>().map_err(|error| StartError::Log(error.to_string()))?;
-                let memory = Memory::new(&hex(&name), bytes);
-                (memory.clone(), Arc::new(memory) as Arc<dyn Reader>)
-            }
-        };
+        let (store, reader) = open(config.storage).await?;
         let kept = reader.rooms().map_err(|error| StartError::Log(error.to_string()))?;
         let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster));
         let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone(), metrics.clone())
@@ -187,6 +184,21 @@ struct AbortOnDrop(tokio::task::JoinHandle<()>);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+async fn open(storage: Storage) -> Result<(Box<dyn Store>, Arc<dyn Reader>), StartError> {
+    match storage {
+        Storage::Memory { bytes } => {
+            let name = random::<16>().map_err(|error| StartError::Log(error.to_string()))?;
+            let memory = Memory::new(&hex(&name), bytes);
+            Ok((Box::new(memory.clone()), Arc::new(memory)))
+        }
+        Storage::Sqlite(durable) => {
+            let opened = tokio::task::spawn_blocking(move || Sqlite::open(&durable)).await;
+            let (store, reader) = opened.map_err(|error| StartError::Log(error.to_string()))??;
+            Ok((Box::new(store), Arc::new(reader)))
+        }
     }
 }
 

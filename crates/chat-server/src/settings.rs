@@ -1,12 +1,18 @@
 //! What the typed means: defaults filled in, values checked.
 
+mod storage;
+mod units;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use chat_protocol::limits::HIGHEST_MAX_TEXT;
 use chat_protocol::names::RoomName;
-use chat_server::{Config, Limits, WebConfig};
+use chat_server::{Config, Limits, Storage, WebConfig};
 
 use crate::args::{Args, LogFormat};
+
+use self::storage::durable;
+pub(crate) use self::storage::{data_folder, selection};
 
 /// All that the program needs to know.
 #[derive(Debug)]
@@ -31,6 +37,9 @@ impl Settings {
         server.web = web(&args)?;
         server.metrics = args.metrics;
         server.limits = limits(&args)?;
+        if !args.ephemeral.unwrap_or_default() {
+            server.storage = Storage::Sqlite(durable(&args)?);
+        }
         Ok(Self { server, log_format: args.log_format.unwrap_or_default() })
     }
 }

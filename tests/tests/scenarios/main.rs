@@ -8,7 +8,6 @@ mod commands;
 mod crowds;
 mod endings;
 mod example;
-mod golden;
 mod order;
 mod process;
 mod properties;

@@ -12,11 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::store::{CommitError, Operation, Store, Verdict};
-use super::{Busy, Entered, Entry, Failure};
+use super::store::{CommitError, Operation, Record, Store, Verdict};
+use super::{Busy, CannotRedact, Entered, Entry, Failure};
 use crate::batch::Item;
 use crate::clock::Clock;
-use crate::limits::COMMIT_ENTRIES;
+use crate::limits::{BUSY_ROUNDS, COMMIT_ENTRIES};
 use crate::metrics::Metrics;
 use crate::peer::{Fate, Peer};
 use crate::presence::Told;
@@ -37,6 +37,10 @@ pub(super) struct Appender<S> {
     offset: Offset,
     /// Rooms that will have to be told of comings and goings, and when.
     due: HashMap<RoomId, (Instant, Arc<Room>)>,
+    /// When the store has something to do besides; `None`: nothing until something is committed.
+    tend: Option<Instant>,
+    /// Rounds since it was asked.
+    rounds: u32,
 }
 
 /// What a round publishes, room by room in the order in which they were first concerned.
@@ -86,13 +90,14 @@ impl<S: Store> Appender<S> {
     pub(super) fn new(store: S, rooms: Arc<Rooms>, clock: Clock, metrics: Metrics, busy: Arc<Busy>) -> Self {
         let now = clock.now();
         let (today, offset) = (clock.date(now), clock.offset(now));
-        Self { store, rooms, clock, metrics, busy, today, offset, due: HashMap::new() }
+        let (due, tend) = (HashMap::new(), Some(Instant::now()));
+        Self { store, rooms, clock, metrics, busy, today, offset, due, tend, rounds: 0 }
     }
 
     async fn run(&mut self, entries: &mut mpsc::Receiver<Entry>) -> Result<(), String> {
         let mut waiting = Vec::new();
         loop {
-            let wake = self.due.values().map(|(due, _)| *due).min();
+            let wake = self.due.values().map(|(due, _)| *due).chain(self.tend).min();
             let calendar = Instant::now() + CALENDAR;
             tokio::select! {
                 received = entries.recv_many(&mut waiting, COMMIT_ENTRIES) => {
@@ -104,8 +109,21 @@ impl<S: Store> Appender<S> {
             }
             self.busy.set(Some(std::time::Instant::now()));
             self.round(&mut waiting)?;
+            self.tend(entries.is_empty())?;
             self.busy.set(None);
         }
+    }
+
+    /// Lets the store do what can wait: when nobody does, and every now and then also while there is always somebody.
+    fn tend(&mut self, idle: bool) -> Result<(), String> {
+        self.rounds += 1;
+        if !idle && self.rounds < BUSY_ROUNDS {
+            return Ok(());
+        }
+        self.rounds = 0;
+        let next = self.store.tend(self.clock.now()).map_err(|error| error.to_string())?;
+        self.tend = next.map(|next| Instant::now() + next);
+        Ok(())
     }
 
     /// Stores what is to be stored of the entries, then publishes them in their order.
@@ -116,16 +134,17 @@ impl<S: Store> Appender<S> {
         let operations: Vec<_> = entries.iter().filter_map(operation).collect();
         let verdicts = if operations.is_empty() { Ok(Vec::new()) } else { self.commit(now, &operations) };
         let (verdicts, full) = match verdicts {
-            Ok(verdicts) => (verdicts, None),
-            Err(CommitError::Full(why)) => {
-                warn!(%why, messages = operations.len(), "the log has no room for more; messages are refused");
-                (Vec::new(), Some(why))
+            Ok(verdicts) => (verdicts.into_iter().map(Some).collect(), None),
+            Err(CommitError::Full { why, known }) => {
+                warn!(%why, operations = operations.len(), "the log has no room for more; messages are refused");
+                (known, Some(why))
             }
             Err(CommitError::Failed(why)) => return Err(why),
         };
+        let full = full.unwrap_or_default();
         let mut verdicts = verdicts.into_iter();
         for entry in entries.drain(..) {
-            self.apply(entry, &mut verdicts, full.as_deref(), &mut round);
+            self.apply(entry, &mut verdicts, &full, &mut round);
         }
         self.tell_what_is_due(&mut round);
         for (room, items) in round.rooms {
@@ -141,7 +160,7 @@ impl<S: Store> Appender<S> {
         let started = std::time::Instant::now();
         let verdicts = self.store.commit(now, operations);
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
-        self.metrics.log_refusing.set(i64::from(matches!(verdicts, Err(CommitError::Full(_)))));
+        self.metrics.log_refusing.set(i64::from(matches!(verdicts, Err(CommitError::Full { .. }))));
         if let Ok(verdicts) = &verdicts {
             let stored = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Stored(_))).count();
             self.metrics.messages_total.inc_by(stored as u64);
@@ -150,18 +169,29 @@ impl<S: Store> Appender<S> {
         verdicts
     }
 
-    fn apply(&self, entry: Entry, verdicts: &mut impl Iterator<Item = Verdict>, full: Option<&str>, round: &mut Round) {
+    /// `full`: why an operation without a verdict was not carried out.
+    fn apply(&self, entry: Entry, verdicts: &mut impl Iterator<Item = Option<Verdict>>, full: &str, round: &mut Round) {
         match entry {
-            Entry::Say { message, room, origin, peer } => match (full, verdicts.next()) {
-                (None, Some(Verdict::Stored(record))) => {
-                    round.say(&room, &message.from, Item::Message { record, origin });
-                }
-                (None, Some(Verdict::Repeat(record))) => round.fates.push((peer, origin.ticket, Fate::Repeat(record))),
-                (None, Some(_)) => round.fates.push((peer, origin.ticket, Fate::Conflict)),
-                (why, _) => {
-                    round.fates.push((peer, origin.ticket, Fate::Full(why.unwrap_or_default().to_owned())));
-                }
+            Entry::Say { message, room, origin, peer } => match verdicts.next().flatten() {
+                Some(Verdict::Stored(record)) => round.say(&room, &message.from, Item::Message { record, origin }),
+                Some(Verdict::Repeat(record)) => round.fates.push((peer, origin.ticket, Fate::Repeat(record))),
+                Some(_) => round.fates.push((peer, origin.ticket, Fate::Conflict)),
+                None => round.fates.push((peer, origin.ticket, Fate::Full(full.to_owned()))),
             },
+            Entry::Redact { room, seq: _, author: _, by, reply } => {
+                let answer = match verdicts.next().flatten() {
+                    Some(Verdict::Redacted(record)) => {
+                        round.redact(&room, &by, record);
+                        Ok(())
+                    }
+                    Some(Verdict::Done) => Ok(()),
+                    Some(Verdict::Forbidden) => Err(CannotRedact::Forbidden),
+                    Some(_) => Err(CannotRedact::Missing),
+                    None => Err(CannotRedact::Full(full.to_owned())),
+                };
+                // Whoever asked may be gone; what was removed stays so.
+                let _ = reply.send(answer);
+            }
             Entry::Enter { room, alias, quiet, reply } => {
                 let entered = self.rooms.get_or_make(&room).map(|(room, made)| {
                     // What was said before he came is history to him, also where both happen in one round.
@@ -176,20 +206,24 @@ impl<S: Store> Appender<S> {
                 }
             }
             Entry::Exit { room, alias, reason, abrupt } => self.exit(&room, &alias, reason, abrupt, round),
-            Entry::Rename { rooms, from, to } => {
+            Entry::Session { .. } => drop(verdicts.next()),
+            Entry::Rename { rooms, from, to, token } => {
+                if token.is_some() {
+                    drop(verdicts.next());
+                }
                 for room in rooms {
                     let told = room.rename(&from, &to);
                     round.tell(&room, told);
                 }
             }
             Entry::Topic { room, from, topic, reply } => {
-                let answer = match (full, verdicts.next()) {
-                    (None, Some(_)) => {
+                let answer = match verdicts.next().flatten() {
+                    Some(_) => {
                         room.set_topic(&topic);
                         round.say(&room, &from.clone(), Item::Topic { from, topic });
                         Ok(())
                     }
-                    (why, _) => Err(why.unwrap_or_default().to_owned()),
+                    None => Err(full.to_owned()),
                 };
                 // Whoever asked may be gone; the topic stands all the same.
                 let _ = reply.send(answer);
@@ -262,6 +296,15 @@ impl Round {
         self.items(room).extend(told.into_iter().map(Item::Presence));
     }
 
+    /// Takes a message's text out of what the room serves, and out of what this round is about to publish; then tells of it.
+    fn redact(&mut self, room: &Arc<Room>, by: &Alias, left: Arc<Record>) {
+        room.redact(&left);
+        for item in self.items(room) {
+            item.redact(&left);
+        }
+        self.say(room, by, Item::Redacted { record: left, by: by.clone() });
+    }
+
     /// Adds what somebody said or did; what is untold of him comes first, as nobody speaks before he joined.
     fn say(&mut self, room: &Arc<Room>, speaker: &Alias, item: Item) {
         let told = room.before_words_of(speaker);
@@ -274,6 +317,11 @@ fn operation(entry: &Entry) -> Option<Operation> {
     match entry {
         Entry::Say { message, .. } => Some(Operation::Say(message.clone())),
         Entry::Topic { room, topic, .. } => Some(Operation::Topic { room: room.name.clone(), topic: topic.clone() }),
-        Entry::Enter { .. } | Entry::Exit { .. } | Entry::Rename { .. } => None,
+        Entry::Redact { room, seq, author, .. } => {
+            Some(Operation::Redact { room: room.name.clone(), seq: *seq, author: *author })
+        }
+        Entry::Session { token, alias } => Some(Operation::Session { token: *token, alias: alias.clone() }),
+        Entry::Rename { to, token, .. } => token.map(|token| Operation::Session { token, alias: to.clone() }),
+        Entry::Enter { .. } | Entry::Exit { .. } => None,
     }
 }

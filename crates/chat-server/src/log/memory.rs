@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_protocol::message::Stored;
 use chat_protocol::names::RoomName;
-use chat_protocol::value::{MessageId, Seq, Time};
+use chat_protocol::value::{MessageId, Seq, Text, Time};
 
+use super::search::Query;
 use super::store::{
     AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Store, TokenHash,
     Verdict,
@@ -59,8 +60,9 @@ impl Store for Memory {
             .iter()
             .map(|operation| match operation {
                 Operation::Say(message) => kept.say(now, message),
-                // The room itself remembers its topic for as long as this process lives.
-                Operation::Topic { .. } => Verdict::Done,
+                // The room and the directory remember these for as long as this process lives.
+                Operation::Topic { .. } | Operation::Session { .. } => Verdict::Done,
+                Operation::Redact { room, seq, author } => kept.redact(room, *seq, *author),
             })
             .collect())
     }
@@ -72,8 +74,10 @@ impl Kept {
         if let Some((room, seq)) = key.as_ref().and_then(|key| self.ids.get(key))
             && let Some(record) = self.rooms.get(room).and_then(|ring| ring.get(*seq))
         {
-            let same =
-                *room == message.room && record.stored.kind == message.kind && record.stored.text == message.text;
+            let stored = &record.stored;
+            // Of a text that was taken away nothing is kept to compare with; to store it once more would undo the removal.
+            let same_text = stored.text == message.text || stored.text.as_str().is_empty();
+            let same = *room == message.room && stored.kind == message.kind && same_text;
             return if same { Verdict::Repeat(Arc::clone(record)) } else { Verdict::Conflict };
         }
         let ring = self.rooms.entry(message.room.clone()).or_default();
@@ -98,6 +102,21 @@ impl Kept {
         self.bytes += cost(&record);
         self.make_place();
         Verdict::Stored(record)
+    }
+
+    fn redact(&mut self, room: &RoomName, seq: Seq, author: AuthorId) -> Verdict {
+        let Some(record) = self.rooms.get_mut(room).and_then(|ring| ring.get_mut(seq)) else { return Verdict::Missing };
+        if record.author != author {
+            return Verdict::Forbidden;
+        }
+        if record.stored.text.as_str().is_empty() {
+            return Verdict::Done;
+        }
+        let mut left = Record::clone(record);
+        left.stored.text = Text::new("");
+        self.bytes -= cost(record) - cost(&left);
+        *record = Arc::new(left);
+        Verdict::Redacted(Arc::clone(record))
     }
 
     fn make_place(&mut self) {
@@ -127,6 +146,11 @@ impl Ring {
 
     fn get(&self, seq: Seq) -> Option<&Arc<Record>> {
         self.records.get(self.index(seq)).filter(|record| record.stored.seq == seq)
+    }
+
+    fn get_mut(&mut self, seq: Seq) -> Option<&mut Arc<Record>> {
+        let index = self.index(seq);
+        self.records.get_mut(index).filter(|record| record.stored.seq == seq)
     }
 }
 
@@ -161,16 +185,13 @@ impl Reader for Memory {
     }
 
     fn search(&self, room: &RoomName, query: &str, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError> {
-        let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+        let query = Query::new(query);
         let records: Vec<_> = {
             let kept = self.kept();
             let Some(ring) = kept.rooms.get(room) else { return Ok(Vec::new()) };
             ring.records.range(..ring.index(before)).cloned().collect()
         };
-        let found = |record: &Arc<Record>| {
-            let text = record.stored.text.as_str().to_lowercase();
-            words.iter().all(|word| text.contains(word.as_str()))
-        };
+        let found = |record: &Arc<Record>| query.matches(record.stored.text.as_str());
         Ok(records.into_iter().rev().filter(found).take(limit).collect())
     }
 

@@ -5,6 +5,7 @@
 //! the same places. A [`Reader`] reads what was committed, from any thread, while the store writes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_protocol::message::Stored;
 use chat_protocol::names::{Alias, RoomName};
@@ -61,6 +62,22 @@ pub enum Operation {
         /// The topic.
         topic: String,
     },
+    /// A session was used, under this alias. What is kept of it is brought up to date; one that isn't kept stays so.
+    Session {
+        /// Which.
+        token: TokenHash,
+        /// Its alias now.
+        alias: Alias,
+    },
+    /// The text of a message is taken away. Its place stays, with an empty text, and so does its id.
+    Redact {
+        /// In which room.
+        room: RoomName,
+        /// Which message.
+        seq: Seq,
+        /// Who asks: its author.
+        author: AuthorId,
+    },
 }
 
 /// What became of an operation.
@@ -75,6 +92,12 @@ pub enum Verdict {
     Conflict,
     /// Done, and nothing more to say.
     Done,
+    /// The text was taken away; this is what is left.
+    Redacted(Arc<Record>),
+    /// There is no such message, or none any more.
+    Missing,
+    /// The message is somebody else's.
+    Forbidden,
 }
 
 /// Why a commit did not happen.
@@ -82,8 +105,14 @@ pub enum Verdict {
 #[non_exhaustive]
 pub enum CommitError {
     /// There is no room for it. It is certain that nothing of it was stored; reading goes on, and a later commit may succeed.
-    #[error("the log has no room for more: {0}")]
-    Full(String),
+    #[error("the log has no room for more: {why}")]
+    Full {
+        /// In words.
+        why: String,
+        /// For each operation what could be said of it without storing anything: a repeat of what was kept before is one
+        /// also now, and to refuse it would be untrue. It may be shorter than the operations are many.
+        known: Vec<Option<Verdict>>,
+    },
     /// What became of it is not known. Nobody may be answered, and the store must not be used any more.
     #[error("the log can't be written: {0}")]
     Failed(String),
@@ -125,6 +154,27 @@ pub trait Store: Send + 'static {
     ///
     /// See [`CommitError`]; its variants differ in what the caller may do next.
     fn commit(&mut self, now: Time, operations: &[Operation]) -> Result<Vec<Verdict>, CommitError>;
+
+    /// Does a piece of what can wait (indexing, retention, clearing up), some milliseconds of it. Called between two
+    /// commits, best while nobody waits. Returns when there will be more to do; zero: at once.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Failed`], as for a commit. What finds no room is left for later and is no error.
+    fn tend(&mut self, now: Time) -> Result<Option<Duration>, CommitError> {
+        let _ = now;
+        Ok(None)
+    }
+}
+
+impl Store for Box<dyn Store> {
+    fn commit(&mut self, now: Time, operations: &[Operation]) -> Result<Vec<Verdict>, CommitError> {
+        (**self).commit(now, operations)
+    }
+
+    fn tend(&mut self, now: Time) -> Result<Option<Duration>, CommitError> {
+        (**self).tend(now)
+    }
 }
 
 /// Reads what was committed.
@@ -159,7 +209,8 @@ pub trait Reader: Send + Sync + 'static {
     /// [`ReadError`].
     fn before(&self, room: &RoomName, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError>;
 
-    /// The newest `limit` messages of `room` with `seq < before` that contain every word of `query`, newest first.
+    /// The newest `limit` messages of `room` with `seq < before` that contain every word of `query` (see
+    /// [`Query`](super::search::Query)), newest first.
     ///
     /// # Errors
     ///

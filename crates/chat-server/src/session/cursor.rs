@@ -100,7 +100,9 @@ impl<S: Transport> Session<S> {
         }
         self.shown = self.today();
         for piece in pieces {
-            if let Some(record) = piece.record().filter(|record| !self.ignores(record)) {
+            // Of a message that was removed there is nothing to show.
+            let shown = |record: &&Arc<Record>| !record.stored.text.as_str().is_empty() && !self.ignores(record);
+            if let Some(record) = piece.record().filter(shown) {
                 self.day_before(&record.stored);
                 self.text_piece(piece);
             }
@@ -121,7 +123,7 @@ impl<S: Transport> Session<S> {
             match self.dialect {
                 Dialect::Json => self.json_piece(piece, &record, re),
                 Dialect::Text => {
-                    if !self.settle(&record) && !self.ignores(&record) {
+                    if !self.settle(&record) && !self.ignores(&record) && !record.stored.text.as_str().is_empty() {
                         self.day_before(&record.stored);
                         self.text_piece(piece);
                     }

@@ -14,8 +14,8 @@ use tracing::info;
 use super::{Ended, Flow, Opening, Person, Session, Transport};
 use crate::batch::Dialect;
 use crate::directory::Resumed;
-use crate::limits::HANDSHAKE_LINES;
-use crate::log::{AuthorId, TokenHash};
+use crate::limits::{HANDSHAKE_LINES, SESSION_LIFE};
+use crate::log::{AuthorId, Entry, TokenHash};
 use crate::secret::{Secret, random};
 
 impl<S: Transport> Session<S> {
@@ -209,6 +209,8 @@ impl<S: Transport> Session<S> {
         loop {
             match self.hub.directory.resume(&token, &self.peer) {
                 Resumed::Here { author, alias } => {
+                    let used = Entry::Session { token, alias: alias.clone() };
+                    self.hub.log.append(used).await.map_err(|_| Ended::storage())?;
                     return Ok(Ok((Person { alias, author, token: Some(token), quiet }, secret.to_owned())));
                 }
                 Resumed::Taken(taken) => {
@@ -237,7 +239,12 @@ impl<S: Transport> Session<S> {
     /// Brings a session back that an earlier server kept.
     async fn look_up(&self, token: TokenHash) {
         match self.hub.log.session(token).await {
-            Ok(Some(kept)) => self.hub.directory.remember(token, kept.author, kept.alias),
+            Ok(Some(kept)) => {
+                let life = i64::try_from(SESSION_LIFE.as_millis()).unwrap_or(i64::MAX);
+                if self.hub.clock.now().as_millis().saturating_sub(kept.last_used.as_millis()) <= life {
+                    self.hub.directory.remember(token, kept.author, kept.alias);
+                }
+            }
             Ok(None) => {}
             Err(error) => tracing::error!(connection = self.peer.id.0, %error, "a session can't be looked up"),
         }

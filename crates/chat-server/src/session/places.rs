@@ -155,7 +155,8 @@ impl<S: Transport> Session<S> {
                 person.alias = to.clone();
             }
             let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
-            self.hub.log.append(Entry::Rename { rooms, from, to }).await.map_err(|_| Ended::storage())?;
+            let token = self.person()?.token;
+            self.hub.log.append(Entry::Rename { rooms, from, to, token }).await.map_err(|_| Ended::storage())?;
         }
         self.acknowledge(id);
         Ok(())

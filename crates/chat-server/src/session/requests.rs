@@ -97,6 +97,7 @@ impl<S: Transport> Session<S> {
                 self.search(&room, query, before, limit, id).await
             }
             ClientMessage::Topic { room, text, id } => self.topic(&room, &text, id).await,
+            ClientMessage::Redact { room, seq, id } => self.redact(&room, seq, id).await,
             ClientMessage::Ping { id } => {
                 self.json(&ServerMessage::Pong { id });
                 Ok(())

@@ -1,0 +1,63 @@
+//! What the program does besides serving: taking a log elsewhere.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter};
+use std::path::Path;
+
+use chat_server::log::{self, TransferError};
+
+use crate::BAD_START;
+use crate::args::{Args, Command};
+use crate::settings::{data_folder, selection};
+
+/// One sentence, and the exit code: 2 where nothing was begun, 1 for a failure on the way.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) sentence: String,
+    pub(crate) code: u8,
+}
+
+impl From<TransferError> for Failed {
+    fn from(error: TransferError) -> Self {
+        Self { code: if error.is_refusal() { BAD_START } else { 1 }, sentence: error.to_string() }
+    }
+}
+
+impl Failed {
+    fn at_start(sentence: String) -> Self {
+        Self { sentence, code: BAD_START }
+    }
+}
+
+pub(crate) fn run(command: &Command, args: &Args) -> Result<(), Failed> {
+    let data = data_folder(args).map_err(Failed::at_start)?;
+    match command {
+        Command::Backup { file } => {
+            log::backup(&data, file)?;
+            eprintln!("everything in {} is now in {}, too", data.display(), file.display());
+        }
+        Command::Restore { file } => {
+            log::restore(file, &data)?;
+            eprintln!("the log in {} is what {} holds; clients begin anew", data.display(), file.display());
+        }
+        Command::Export { room, since } => {
+            let selection = selection(room.as_deref(), since.as_deref()).map_err(Failed::at_start)?;
+            let count = log::export(&data, &selection, &mut BufWriter::new(io::stdout().lock()))?;
+            eprintln!("{count} messages written");
+        }
+        Command::Import { file } => {
+            let count = log::import(&mut *input(file)?, &data)?;
+            eprintln!("{count} messages are now in {}", data.display());
+        }
+    }
+    Ok(())
+}
+
+fn input(file: &Path) -> Result<Box<dyn BufRead>, Failed> {
+    if file == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let opened =
+        File::open(file).map_err(|error| Failed::at_start(format!("can't read {}: {error}", file.display())))?;
+    Ok(Box::new(BufReader::new(opened)))
+}
