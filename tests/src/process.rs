@@ -39,6 +39,14 @@ impl ServerProcess {
         Self::start_command(command)
     }
 
+    /// Starts it on a free port with its log in this folder, and waits until it listens.
+    #[must_use]
+    pub fn start_durable(data: &Path, arguments: &[&str]) -> Self {
+        let mut command = Self::command();
+        command.args(["--listen", "127.0.0.1:0", "--web", "off", "--data"]).arg(data).args(arguments);
+        Self::start_command(command)
+    }
+
     /// Starts what a test has put together, and waits until it listens.
     #[must_use]
     pub fn start_command(mut command: Command) -> Self {

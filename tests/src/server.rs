@@ -1,7 +1,9 @@
 //! A server in this process.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
+use chat_server::log::Durable;
 use chat_server::{Config, Limits, ServeError, Server, Storage};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -53,6 +55,19 @@ impl Setup {
     #[must_use]
     pub fn keep(mut self, bytes: usize) -> Self {
         self.config.storage = Storage::Memory { bytes };
+        self
+    }
+
+    /// Keeps its messages in this folder.
+    #[must_use]
+    pub fn durable(self, data: &Path) -> Self {
+        self.storage(Storage::Sqlite(Durable::new(data)))
+    }
+
+    /// Keeps its messages there.
+    #[must_use]
+    pub fn storage(mut self, storage: Storage) -> Self {
+        self.config.storage = storage;
         self
     }
 

@@ -6,6 +6,7 @@ mod aliases;
 mod bad_lines;
 mod commands;
 mod crowds;
+mod durable;
 mod endings;
 mod example;
 mod order;

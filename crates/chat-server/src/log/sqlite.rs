@@ -215,4 +215,6 @@ fn kept(room: &row::RoomRow) -> std::ops::RangeInclusive<u64> {
 }
 
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod tests;
