@@ -9,6 +9,7 @@ mod crowds;
 mod durable;
 mod endings;
 mod example;
+mod golden;
 mod order;
 mod process;
 mod properties;
