@@ -70,6 +70,13 @@ impl Drop for Program {
     }
 }
 
+/// A server for bots, and its address.
+fn server() -> (Program, String) {
+    let mut server = Program::start(env!("CARGO_BIN_EXE_embed"), &["1000000", "127.0.0.1:0"]);
+    let address = server.address();
+    (server, address)
+}
+
 /// Somebody on netcat.
 struct Person(BufReader<TcpStream>);
 
@@ -141,8 +148,7 @@ fn embed_serves_while_it_counts_and_says_goodbye() {
 #[test]
 #[cfg(unix)]
 fn embed_ends_at_an_interrupt() {
-    let mut program = Program::start(env!("CARGO_BIN_EXE_embed"), &["1000000", "127.0.0.1:0"]);
-    let address = program.address();
+    let (mut program, address) = server();
     let mut alice = Person::join(&address, "alice");
     // It listens for signals since before it began to wait for its second number.
     while program.line() != "2" {}
@@ -156,4 +162,69 @@ fn embed_says_what_it_does_not_understand() {
     let output = Command::new(env!("CARGO_BIN_EXE_embed")).arg("far").output().expect("it runs");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("how far shall I count?"));
+}
+
+#[test]
+#[cfg(unix)]
+fn echo_bot_says_back_what_is_said_to_it() {
+    let (_server, address) = server();
+    let mut alice = Person::join(&address, "alice");
+    let mut bot = Program::start(env!("CARGO_BIN_EXE_echo_bot"), &[&address]);
+    alice.sees("*** echobot joined the chat!");
+
+    alice.types("not to it");
+    alice.types("echobot: hello");
+    assert_eq!(alice.sees("] echobot: hello").len(), 1);
+    alice.types("@echobot psst");
+    alice.sees("] echobot -> you: psst");
+
+    assert_eq!(bot.line(), "connected");
+    bot.interrupt();
+    bot.ended();
+    alice.sees("*** echobot left the chat. (its owner pressed Ctrl-C)");
+}
+
+#[test]
+fn echo_bot_says_why_it_cannot() {
+    let (_server, address) = server();
+    let _taken = Person::join(&address, "echobot");
+    let output = Command::new(env!("CARGO_BIN_EXE_echo_bot")).arg(&address).output().expect("it runs");
+    assert!(!output.status.success());
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.contains("echobot is taken"), "{words}");
+}
+
+#[test]
+fn standup_ends_when_everybody_has_told_something() {
+    let (_server, address) = server();
+    let mut alice = Person::join(&address, "alice");
+    let mut bob = Person::join(&address, "bob");
+    let standup = Program::start(env!("CARGO_BIN_EXE_standup"), &["lobby", "60", &address]);
+
+    alice.sees("@standup TEXT (60 min)");
+    for told in ["the README", "and the examples"] {
+        alice.types(&format!("@standup {told}"));
+        alice.sees("standup -> you: thank you");
+    }
+    bob.types("/nick bobby");
+    alice.sees("*** bob is now known as bobby");
+    bob.types("@standup tests");
+
+    let seen = alice.sees("standup: bobby: tests");
+    let said: Vec<_> = seen.iter().filter_map(|line| line.split_once("] ").map(|(_, words)| words)).collect();
+    assert_eq!(said, ["standup: alice: the README", "standup: and the examples", "standup: bobby: tests"]);
+    standup.ended();
+    // Unannounced, as a bot that comes and goes every day should be.
+    alice.types("/history");
+    let seen = alice.sees("*** -- now --");
+    assert!(!seen.iter().any(|line| line.contains("standup joined") || line.contains("standup left")), "{seen:?}");
+}
+
+#[test]
+fn standup_names_the_silent_when_the_time_is_up() {
+    let (_server, address) = server();
+    let mut alice = Person::join(&address, "alice");
+    let standup = Program::start(env!("CARGO_BIN_EXE_standup"), &["lobby", "0.01", &address]);
+    alice.sees("standup: not heard from: alice");
+    standup.ended();
 }
