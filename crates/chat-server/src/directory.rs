@@ -130,13 +130,15 @@ impl Directory {
         Resumed::Here { author, alias }
     }
 
-    /// Gives `peer` another alias instead of its own.
+    /// Gives `peer` another alias instead of its own, and calls `tell` before anybody can have the old one: what he
+    /// does under it must come after the rooms were told.
     pub(crate) fn rename(
         &self,
         from: &Alias,
         to: &Alias,
         peer: &Arc<Peer>,
         token: Option<&TokenHash>,
+        tell: impl FnOnce(),
     ) -> Result<(), Taken> {
         let mut state = self.state();
         // One's own alias is in nobody's way: `Alice` may become `alice`.
@@ -149,6 +151,7 @@ impl Directory {
         if let Some(token) = token {
             state.touch(token, |session| session.alias = to.clone());
         }
+        tell();
         Ok(())
     }
 

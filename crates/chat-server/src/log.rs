@@ -172,6 +172,11 @@ impl Log {
         self.queue.send(entry).await.map_err(|_| Stopped)
     }
 
+    /// Waits for a place in the queue, which can then be taken without waiting.
+    pub(crate) async fn place(&self) -> Result<mpsc::Permit<'_, Entry>, Stopped> {
+        self.queue.reserve().await.map_err(|_| Stopped)
+    }
+
     /// The oldest messages in `after < seq ≤ upto`, a page of them.
     pub(crate) async fn after(
         &self,

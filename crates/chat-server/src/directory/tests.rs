@@ -65,10 +65,12 @@ async fn a_rename_gives_the_old_name_up_and_moves_the_session() {
     let first = peer(1);
     directory.open(&alias("alice"), &first, TOKEN, AUTHOR).expect("free");
     directory.claim(&alias("bob"), &peer(2)).expect("free");
-    directory.rename(&alias("alice"), &alias("bob"), &first, Some(&TOKEN)).expect_err("taken");
+    directory.rename(&alias("alice"), &alias("bob"), &first, Some(&TOKEN), || panic!("told of")).expect_err("taken");
     assert!(directory.find(&alias("alice")).is_some(), "a refused rename changes nothing");
-    directory.rename(&alias("alice"), &alias("ALICE"), &first, Some(&TOKEN)).expect("one's own name");
-    directory.rename(&alias("ALICE"), &alias("al"), &first, Some(&TOKEN)).expect("free");
+    let mut told = 0;
+    directory.rename(&alias("alice"), &alias("ALICE"), &first, Some(&TOKEN), || told += 1).expect("one's own name");
+    directory.rename(&alias("ALICE"), &alias("al"), &first, Some(&TOKEN), || told += 1).expect("free");
+    assert_eq!(told, 2);
     assert!(directory.find(&alias("alice")).is_none());
     directory.release(&alias("al"), &first, Some(&TOKEN), true);
     assert!(matches!(directory.resume(&TOKEN, &peer(3)), Resumed::Here { alias, .. } if alias.as_str() == "al"));

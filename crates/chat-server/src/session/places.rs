@@ -147,16 +147,17 @@ impl<S: Transport> Session<S> {
         let person = self.person()?;
         let from = person.alias.clone();
         if from != to {
-            if let Err(taken) = self.hub.directory.rename(&from, &to, &self.peer, person.token.as_ref()) {
+            let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
+            let place = self.hub.log.place().await.map_err(|_| Ended::storage())?;
+            let entry = Entry::Rename { rooms, from: from.clone(), to: to.clone(), token: person.token };
+            let tell = || place.send(entry);
+            if let Err(taken) = self.hub.directory.rename(&from, &to, &self.peer, person.token.as_ref(), tell) {
                 return Err(Refusal::new(ErrorCode::AliasTaken, taken.to_string()).into());
             }
             info!(connection = self.peer.id.0, %from, %to, "renamed");
             if let Some(person) = &mut self.person {
-                person.alias = to.clone();
+                person.alias = to;
             }
-            let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
-            let token = self.person()?.token;
-            self.hub.log.append(Entry::Rename { rooms, from, to, token }).await.map_err(|_| Ended::storage())?;
         }
         self.acknowledge(id);
         Ok(())
