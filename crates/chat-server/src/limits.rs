@@ -29,6 +29,9 @@ pub(crate) const LINGER_BYTES: usize = 4 << 20;
 /// How long what a leaving session sent may take to be stored before it is told good-bye.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
 
+/// How long a connection that ends is listened to for more of what had arrived; the runtime looks at its sockets within that.
+pub(crate) const ARRIVAL: Duration = Duration::from_millis(20);
+
 /// Bytes that are still read from a connection when the server stops, for the whole lines that had arrived.
 pub(crate) const DRAIN_BYTES: usize = 1 << 20;
 

@@ -67,6 +67,8 @@ pub(crate) enum Ended {
     Closed(Bye),
     /// The connection broke; nobody is there to hear why.
     Lost,
+    /// The session itself did. Nothing more is done in its name.
+    Failed,
 }
 
 impl Ended {
@@ -76,6 +78,7 @@ impl Ended {
             Self::Quit(_) | Self::Eof => ByeCode::Quit.as_str(),
             Self::Closed(bye) => bye.code.as_str(),
             Self::Lost => "lost",
+            Self::Failed => "failed",
         }
     }
 
@@ -140,6 +143,8 @@ pub(crate) struct Session<S> {
     published: Option<Instant>,
     /// It was asked to end and finishes what it had received.
     draining: bool,
+    /// The connection takes nothing any more.
+    deaf: bool,
 }
 
 impl<S: Transport> Session<S> {
@@ -169,6 +174,7 @@ impl<S: Transport> Session<S> {
             shown,
             published: None,
             draining: false,
+            deaf: false,
         }
     }
 
@@ -176,7 +182,7 @@ impl<S: Transport> Session<S> {
     pub(crate) async fn run(&mut self) {
         let ended = std::panic::AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or_else(|_| {
             error!(connection = self.peer.id.0, "a session panicked");
-            Ended::Lost
+            Ended::Failed
         });
         debug!(connection = self.peer.id.0, ?ended, "session over");
         // Boxed, here and below, for the sake of the many sessions that just wait: a task is as large as the largest

@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::{Ended, Flow, Session, Transport};
 use crate::batch::Dialect;
-use crate::limits::{BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, LINGER, LINGER_BYTES, READ_BUFFER};
+use crate::limits::{ARRIVAL, BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, LINGER, LINGER_BYTES, READ_BUFFER};
 
 impl<S: Transport> Session<S> {
     /// Leaves the rooms, gives the alias up, says why, and closes so that the words arrive.
@@ -21,7 +21,7 @@ impl<S: Transport> Session<S> {
         self.peer.set_gone();
         self.hub.metrics.closings_total.with_label_values(&[ended.reason()]).inc();
         let bye = match ended {
-            Ended::Lost => return,
+            Ended::Lost | Ended::Failed => return,
             Ended::Quit(_) | Ended::Eof => Bye::new(ByeCode::Quit, "you left"),
             Ended::Closed(bye) => bye,
         };
@@ -37,20 +37,37 @@ impl<S: Transport> Session<S> {
     async fn carry_out(&mut self, ended: &Ended) -> Flow {
         match ended {
             Ended::Quit(_) | Ended::Eof => self.settle_all().await,
-            Ended::Closed(bye) if bye.code == ByeCode::Shutdown => {
-                self.draining = true;
-                // The runtime learns of what has arrived only when it looks, which it does before this task goes on.
-                tokio::task::yield_now().await;
-                self.input.read_arrived(&mut self.io, DRAIN_BYTES).await;
-                while let Ok(Some(item)) = self.input.buffered() {
-                    self.item(item).await?;
-                    if self.unacked.len() >= MAX_UNACKED {
-                        self.settle_all().await?;
-                    }
-                }
-                self.settle_all().await
+            Ended::Closed(bye) if bye.code == ByeCode::Shutdown => self.carry_out_arrived().await,
+            // Nobody hears the answers, but a script that wrote its lines and closed at once has said them.
+            Ended::Lost => {
+                self.deaf = true;
+                self.carry_out_arrived().await
             }
-            Ended::Closed(_) | Ended::Lost => Ok(()),
+            Ended::Closed(_) | Ended::Failed => Ok(()),
+        }
+    }
+
+    /// Carries out the whole lines that have arrived, at whatever rate.
+    async fn carry_out_arrived(&mut self) -> Flow {
+        self.draining = true;
+        let mut most = DRAIN_BYTES;
+        loop {
+            while let Ok(Some(item)) = self.input.buffered() {
+                match self.item(item).await {
+                    // A goodbye ends the lines, and what was said before it is acked all the same.
+                    Err(Ended::Quit(_)) => return self.settle_all().await,
+                    other => other?,
+                }
+                if self.unacked.len() >= MAX_UNACKED {
+                    self.settle_all().await?;
+                }
+            }
+            // The runtime learns of what has arrived only when it looks, so it is given a moment to.
+            let read = timeout(ARRIVAL, self.input.read_arrived(&mut self.io, most)).await.unwrap_or(0);
+            most = most.saturating_sub(read);
+            if read == 0 || most == 0 {
+                return self.settle_all().await;
+            }
         }
     }
 
@@ -58,7 +75,7 @@ impl<S: Transport> Session<S> {
         let (reason, abrupt) = match ended {
             Ended::Quit(reason) => (reason.clone(), false),
             Ended::Closed(bye) => (None, matches!(bye.code, ByeCode::Replaced | ByeCode::Stalled)),
-            Ended::Eof | Ended::Lost => (None, true),
+            Ended::Eof | Ended::Lost | Ended::Failed => (None, true),
         };
         let stopping = matches!(ended, Ended::Closed(bye) if bye.code == ByeCode::Shutdown);
         for left in std::mem::take(&mut self.rooms) {

@@ -68,21 +68,23 @@ impl Input {
         Ok(item)
     }
 
-    /// Reads what has arrived without waiting for more, at most about `most` bytes. Whether anything was read.
-    pub(super) async fn read_arrived<S: AsyncRead + Unpin>(&mut self, io: &mut S, most: usize) -> bool {
+    /// Waits for more, and reads all that has arrived then, but at most about `most` bytes. How many bytes that was; 0 at the
+    /// end of input. Cancel-safe.
+    pub(super) async fn read_arrived<S: AsyncRead + Unpin>(&mut self, io: &mut S, most: usize) -> usize {
         let before = self.buffer.len();
         poll_fn(|cx| {
             while self.buffer.len() < before + most && !self.ended {
                 match self.poll_read(io, cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(_)) => self.ended = true,
+                    Poll::Pending if self.buffer.len() == before => return Poll::Pending,
                     Poll::Pending => break,
                 }
             }
             Poll::Ready(())
         })
         .await;
-        self.buffer.len() > before
+        self.buffer.len() - before
     }
 
     fn poll_read<S: AsyncRead + Unpin>(&mut self, io: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

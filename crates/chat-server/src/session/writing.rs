@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 
 use super::membership::Membership;
+use super::output::Output;
 use super::{Ended, Flow, Session, Transport, asked_to_end};
 use crate::batch::Dialect;
 
@@ -46,13 +47,20 @@ impl<S: Transport> Session<S> {
     /// Where it doesn't, the channels are let go, and the write races the deadline and the request to end.
     pub(super) async fn flush(&mut self) -> Flow {
         while !self.out.is_done() {
+            if self.deaf {
+                self.out = Output::default();
+                break;
+            }
             let written = match futures::future::poll_immediate(self.out.write_some(&mut self.io)).await {
                 Some(written) => written,
                 None => self.blocked_write().await?,
             };
             if let Err(error) = written {
                 debug!(connection = self.peer.id.0, %error, "connection lost");
-                return Err(Ended::Lost);
+                self.deaf = true;
+                if !self.draining {
+                    return Err(Ended::Lost);
+                }
             }
         }
         self.count_traffic();
