@@ -155,7 +155,7 @@ async fn a_paste_in_one_write_is_carried_out_line_by_line() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_that_change_hands_leave_no_ghosts() {
     let server = TestServer::with().unhurried().start().await;
     let mut watcher = server.json("watcher").await;
