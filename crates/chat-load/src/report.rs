@@ -21,6 +21,8 @@ pub(crate) struct Report {
     pub(crate) seconds: f64,
     pub(crate) messages: u64,
     pub(crate) deliveries: u64,
+    /// Deliveries that one read of this program brought: how well the server, and the kernel, put them together.
+    pub(crate) deliveries_per_read: f64,
     pub(crate) server_cpu_seconds: Option<f64>,
     pub(crate) server_cpu_seconds_per_million: Option<f64>,
     /// The share of a core that this program used.
@@ -76,6 +78,7 @@ impl Report {
             seconds: 0.0,
             messages: 0,
             deliveries: 0,
+            deliveries_per_read: 0.0,
             server_cpu_seconds: None,
             server_cpu_seconds_per_million: None,
             generator_cpu: 0.0,
@@ -173,7 +176,12 @@ impl Report {
                 shown(storm.listen_drops)
             );
         }
-        let _ = writeln!(out, "  generator: {:.0} % of a core", self.generator_cpu * 100.0);
+        let _ = writeln!(
+            out,
+            "  generator: {:.0} % of a core, {:.1} deliveries a read",
+            self.generator_cpu * 100.0,
+            self.deliveries_per_read
+        );
         if self.generator_limited {
             out.push_str("  The generator was the limit: the time says nothing about the server, its CPU does.\n");
         }

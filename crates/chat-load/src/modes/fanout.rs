@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Fanout, setting: &Setting, progress: &Progress) -> anyh
     load.warm_up(&mut swarm, WARM_UP)?;
 
     progress.phase("fan-out", u64::from(args.messages));
-    let (messages, deliveries) = (load.sent(), load.tracker.deliveries);
+    let (messages, deliveries, reads) = (load.sent(), load.tracker.deliveries, swarm.read.reads);
     let mark = Mark::now(setting.target.pid);
     send(args, by, &mut load, &mut swarm, progress)?;
     let complete = load.drain(&mut swarm)?;
@@ -39,6 +39,7 @@ pub(crate) fn run(args: &Fanout, setting: &Setting, progress: &Progress) -> anyh
 
     let mut report = Report::new("fanout", setting.target.kind, args.members, senders, args.size);
     report.cost(&usage, load.sent() - messages, load.tracker.deliveries - deliveries);
+    report.deliveries_per_read = report.deliveries as f64 / (swarm.read.reads - reads).max(1) as f64;
     report.faults = load.finish();
     report.problems = load.problems;
     if !complete {

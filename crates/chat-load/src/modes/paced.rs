@@ -69,7 +69,7 @@ fn open_loop(
             swarm.turn(due, &mut load)?;
         }
         if due >= from && marked.is_none() {
-            marked = Some((Mark::now(setting.target.pid), load.sent(), load.tracker.deliveries));
+            marked = Some((Mark::now(setting.target.pid), load.sent(), load.tracker.deliveries, swarm.read.reads));
         }
         load.say(&mut swarm, *sender, 1, due);
         // What has come meanwhile is taken in between, also where there is no time left: the sender isn't the only one.
@@ -77,9 +77,10 @@ fn open_loop(
         progress.at(i as u64);
     }
     let complete = load.drain(&mut swarm)?;
-    if let Some((mark, messages, deliveries)) = marked {
+    if let Some((mark, messages, deliveries, reads)) = marked {
         let usage = mark.usage(setting.target.pid);
         report.cost(&usage, load.sent() - messages, load.tracker.deliveries - deliveries);
+        report.deliveries_per_read = report.deliveries as f64 / (swarm.read.reads - reads).max(1) as f64;
     }
     if let Some(times) = load.times.take() {
         report.each = times.each.percentiles();
