@@ -1,5 +1,132 @@
-//! The same workload on several servers.
+//! The same workload on several servers in turn, interleaved and repeated. What else the machine does meanwhile meets
+//! all of them alike; what is told are medians, and ratios of runs of the same round.
+
+mod table;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
 use crate::Outcome;
-pub(crate) fn run(_args: &crate::args::Compare) -> anyhow::Result<Outcome> {
-    Ok(Outcome::Valid)
+use crate::args::{Chatter, Common, Compare, Fanout, Paced, WindowBy, Workload};
+use crate::modes::{Setting, fanout, paced};
+use crate::plot;
+use crate::progress::Progress;
+use crate::random::fresh_seed;
+use crate::report::Report;
+use crate::target::{Kind, Target};
+
+/// All runs of one server with one number of members.
+#[derive(Debug, Serialize)]
+pub(crate) struct Series {
+    pub(crate) target: Kind,
+    pub(crate) members: usize,
+    /// One for each round; `None` where the run couldn't be carried out.
+    pub(crate) rounds: Vec<Option<Report>>,
+}
+
+/// Carries out all rounds and prints the table.
+pub(crate) fn run(args: &Compare) -> anyhow::Result<Outcome> {
+    let progress = Progress::new();
+    let targets: Vec<_> = args.targets.iter().copied().filter(|kind| is_there(*kind)).collect();
+    let mut all: Vec<Series> = Vec::new();
+    for members in &args.members {
+        all.extend(targets.iter().map(|target| Series { target: *target, members: *members, rounds: Vec::new() }));
+    }
+    for round in 1..=args.rounds {
+        for series in &mut all {
+            let what = format!("round {round} of {}: {}", args.rounds, series.target.name());
+            progress.phase(what.clone(), 0);
+            let report = once(args, series.target, series.members, &progress)
+                .inspect_err(|error| eprintln!("{what}, {} members: {error:#}", series.members));
+            series.rounds.push(report.ok());
+        }
+    }
+    drop(progress);
+    if args.json {
+        println!("{}", serde_json::to_string(&all)?);
+    } else {
+        print!("{}", table::markdown(args.workload, &all));
+    }
+    if let Some(file) = &args.plot {
+        let drawn = match args.workload {
+            Workload::Fanout => plot::fanout(file, &all),
+            Workload::Paced | Workload::Chatter => plot::latencies(file, &all),
+        };
+        drawn.with_context(|| format!("can't draw {}", file.display()))?;
+    }
+    // Of the others a lost message is a finding, of ours a fault.
+    let ours = |series: &&Series| matches!(series.target, Kind::Chat | Kind::ChatDurable);
+    let valid =
+        all.iter().filter(ours).flat_map(|series| &series.rounds).all(|r| r.as_ref().is_some_and(Report::is_valid));
+    Ok(if valid { Outcome::Valid } else { Outcome::Invalid })
+}
+
+/// Whether a kind of server can be started here; says so where it can't.
+fn is_there(kind: Kind) -> bool {
+    match Target::spawn(kind, None) {
+        Ok(_) => true,
+        Err(error) => {
+            eprintln!("left out: {}: {error:#}", kind.name());
+            false
+        }
+    }
+}
+
+fn once(args: &Compare, target: Kind, members: usize, progress: &Progress) -> anyhow::Result<Report> {
+    let setting = Setting::fresh(target, None, fresh_seed())?;
+    let common = Common { target, server: None, pid: None, program: None, json: false, plot: None, seed: None };
+    let (size, dialect, seconds) = (args.size, args.dialect, args.seconds);
+    match args.workload {
+        Workload::Fanout => {
+            let (senders, window, messages) = (args.senders, args.window, args.messages);
+            // The same rule for all: some don't answer, and some throw out who is overtaken by a sender that doesn't wait.
+            let window_by = Some(WindowBy::Last);
+            let fanout = Fanout { common, members, senders, window, window_by, size, messages, seconds, dialect };
+            fanout::run(&fanout, &setting, progress)
+        }
+        Workload::Paced => {
+            paced::run(&Paced { common, members, rate: args.rate, seconds, size, dialect }, &setting, progress)
+        }
+        Workload::Chatter => {
+            let people = u16::try_from(members).context("so many people can't all talk here")?;
+            paced::chatter(&Chatter { common, people, seconds, size, dialect }, &setting, progress)
+        }
+    }
+}
+
+/// The middle one, or the mean of the two in the middle.
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<_> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(values[middle]),
+        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
+    }
+}
+
+impl Series {
+    /// The median of a figure over the rounds that have it.
+    pub(crate) fn median(&self, figure: impl Fn(&Report) -> Option<f64>) -> Option<f64> {
+        median(self.rounds.iter().flatten().filter_map(figure))
+    }
+
+    /// The median of the ratios to `base`, round by round.
+    pub(crate) fn ratio(&self, base: &Self, figure: impl Fn(&Report) -> Option<f64>) -> Option<f64> {
+        let rounds = base.rounds.iter().zip(&self.rounds);
+        median(rounds.filter_map(|(base, own)| {
+            let (base, own) = (figure(base.as_ref()?)?, figure(own.as_ref()?)?);
+            (own > 0.0).then_some(base / own)
+        }))
+    }
+
+    /// Messages that receivers didn't get, or not as they should, in all rounds; and rounds that couldn't be carried out.
+    pub(crate) fn faults(&self) -> (u64, usize) {
+        let faults = self.rounds.iter().flatten().map(|report| {
+            let f = &report.faults;
+            f.gaps + f.repeats + f.disorder + f.closed + f.refused
+        });
+        (faults.sum(), self.rounds.iter().filter(|round| round.is_none()).count())
+    }
 }
