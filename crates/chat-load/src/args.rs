@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Idle(Idle),
     /// Everybody joins one room at once: time until all are in, and lines it took
     Storm(Storm),
+    /// The delivery checker: writers and readers through faults it causes, and then whether the server kept its word
+    Verify(Verify),
     /// The same workload on several servers in turn, interleaved and repeated: medians and ratios
     Compare(Compare),
 }
@@ -263,6 +265,69 @@ pub(crate) struct Compare {
     /// Draw the results into this SVG file
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Verify {
+    /// Messages that have to be acked
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) acked: u64,
+
+    /// Times that the server is killed by SIGKILL and started again [default: 20; 0 with --ephemeral]
+    #[arg(long)]
+    pub(crate) kills: Option<u32>,
+
+    /// Connections that are cut, most of them in the middle of a line
+    #[arg(long, default_value_t = 50)]
+    pub(crate) cuts: u32,
+
+    /// Connections that carry nothing for a while
+    #[arg(long, default_value_t = 20)]
+    pub(crate) stalls: u32,
+
+    /// Clients that die with an unended line sent; new ones go on with their sessions
+    #[arg(long, default_value_t = 10)]
+    pub(crate) client_kills: u32,
+
+    /// Times that the server is stopped by SIGSTOP and goes on by SIGCONT
+    #[arg(long, default_value_t = 5)]
+    pub(crate) stops: u32,
+
+    /// Rooms; every client is in two of them
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) rooms: u8,
+
+    /// Clients that write, and read
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) writers: u16,
+
+    /// Clients that only read
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub(crate) readers: u16,
+
+    /// Messages of each writer that may be unacked
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) window: u16,
+
+    /// Repeats the plan of the faults
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+
+    /// A server that keeps its log in memory: without kills, and with few enough messages that none has to make place
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
+
+    /// Keep the log in this folder, which has to be empty, instead of one that is deleted afterwards
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// The server's program, where it isn't beside this one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn size(text: &str) -> Result<usize, String> {

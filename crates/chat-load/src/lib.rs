@@ -5,6 +5,7 @@
 //! - `swarm`, `timer`: thousands of connections on one thread.
 //! - `stage`, `load`, `tracker`, `latency`: everybody in the room; messages on their way; who got what, when.
 //! - `modes`: the workloads. `compare`: the same one on several servers.
+//! - `verify`: the delivery checker, which causes faults itself.
 //! - `target`, `proc`, `usage`: servers, and what a run cost them.
 //! - `report`, `plot`, `progress`: what is shown.
 #![allow(clippy::print_stdout, reason = "its results are what it is for")]
@@ -26,6 +27,7 @@ mod target;
 mod timer;
 mod tracker;
 mod usage;
+mod verify;
 mod wire;
 
 use anyhow::Context as _;
@@ -60,6 +62,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Chatter(args) => one(&args.common, |setting, progress| paced::chatter(&args, setting, progress)),
         Command::Idle(args) => one(&args.common, |setting, progress| idle::run(&args, setting, progress)),
         Command::Storm(args) => one(&args.common, |setting, progress| storm::run(&args, setting, progress)),
+        Command::Verify(args) => verify::run(&args),
         Command::Compare(args) => compare::run(&args),
     }
 }

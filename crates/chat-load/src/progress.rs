@@ -38,6 +38,11 @@ impl Progress {
         self.0.reset();
     }
 
+    /// Says what is going on now, in the same phase.
+    pub(crate) fn note(&self, what: impl Into<std::borrow::Cow<'static, str>>) {
+        self.0.set_message(what);
+    }
+
     pub(crate) fn at(&self, position: u64) {
         self.0.set_position(position);
     }

@@ -40,8 +40,8 @@ pub(crate) struct Target {
     /// Whose CPU and memory are counted.
     pub(crate) pid: Option<u32>,
     child: Option<Child>,
-    /// Deleted after the child has ended.
-    _folder: Option<tempfile::TempDir>,
+    /// Held for its end: it is deleted after the child has ended.
+    folder: Option<tempfile::TempDir>,
 }
 
 impl Kind {
@@ -75,27 +75,34 @@ impl Kind {
 impl Target {
     /// A server that runs already.
     pub(crate) const fn running(kind: Kind, address: SocketAddr, pid: Option<u32>) -> Self {
-        Self { kind, address, pid, child: None, _folder: None }
+        Self { kind, address, pid, child: None, folder: None }
     }
 
     /// Starts one on a free port of loopback. `program` is its file, where it isn't the usual one.
     pub(crate) fn spawn(kind: Kind, program: Option<&Path>) -> anyhow::Result<Self> {
-        let program = match program {
-            Some(program) => program.to_owned(),
-            None => find(kind)?,
-        };
         let folder = match kind {
             Kind::ChatDurable => Some(tempfile::tempdir().context("can't make a folder for the log")?),
             _ => None,
         };
+        let mut target = Self::spawn_on(kind, program, folder.as_ref().map(tempfile::TempDir::path))?;
+        target.folder = folder;
+        Ok(target)
+    }
+
+    /// Starts one whose data, where the kind has any, are in a folder that outlives it.
+    pub(crate) fn spawn_on(kind: Kind, program: Option<&Path>, folder: Option<&Path>) -> anyhow::Result<Self> {
+        let program = match program {
+            Some(program) => program.to_owned(),
+            None => find(kind)?,
+        };
         let port = free_port()?;
         let mut command = Command::new(&program);
-        arguments(&mut command, kind, port, folder.as_ref().map(tempfile::TempDir::path));
+        arguments(&mut command, kind, port, folder);
         command.stdin(Stdio::null()).stderr(Stdio::null());
         command.stdout(if speaks(kind) { Stdio::piped() } else { Stdio::null() });
         let mut child = command.spawn().with_context(|| format!("can't start {}", program.display()))?;
         match listening(&mut child, kind, port) {
-            Ok(address) => Ok(Self { kind, address, pid: Some(child.id()), child: Some(child), _folder: folder }),
+            Ok(address) => Ok(Self { kind, address, pid: Some(child.id()), child: Some(child), folder: None }),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
