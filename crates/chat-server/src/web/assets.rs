@@ -32,7 +32,24 @@ assets! {
     "/" "index.html" HTML;
     "/style.css" "style.css" CSS;
     "/icon.svg" "icon.svg" SVG;
+    "/announce.js" "announce.js" SCRIPT;
+    "/commands.js" "commands.js" SCRIPT;
+    "/composer.js" "composer.js" SCRIPT;
+    "/connection.js" "connection.js" SCRIPT;
+    "/dialogs.js" "dialogs.js" SCRIPT;
+    "/inbox.js" "inbox.js" SCRIPT;
     "/main.js" "main.js" SCRIPT;
+    "/messages.js" "messages.js" SCRIPT;
+    "/notify.js" "notify.js" SCRIPT;
+    "/outbox.js" "outbox.js" SCRIPT;
+    "/random.js" "random.js" SCRIPT;
+    "/render.js" "render.js" SCRIPT;
+    "/rooms.js" "rooms.js" SCRIPT;
+    "/session.js" "session.js" SCRIPT;
+    "/sidebar.js" "sidebar.js" SCRIPT;
+    "/store.js" "store.js" SCRIPT;
+    "/tabs.js" "tabs.js" SCRIPT;
+    "/text.js" "text.js" SCRIPT;
 }
 
 impl Asset {
