@@ -151,6 +151,10 @@ fn for_writing(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "cache_size", -8192)?;
+    #[cfg(feature = "planted-bugs")]
+    if std::env::var_os("CHAT_PLANTED_BUG").is_some_and(|bug| bug == "synchronous-normal") {
+        db.pragma_update(None, "synchronous", "normal")?;
+    }
     // Checkpoints are made between commits, where their errors are seen.
     db.pragma_update(None, "wal_autocheckpoint", 0)
 }
