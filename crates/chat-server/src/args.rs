@@ -38,6 +38,22 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", env = "CHAT_METRICS")]
     pub(crate) metrics: Option<SocketAddr>,
 
+    /// Address for the same over TLS; may be given more than once
+    #[arg(long, value_name = "ADDR", env = "CHAT_TLS_LISTEN", value_delimiter = ',')]
+    pub(crate) tls_listen: Option<Vec<SocketAddr>>,
+
+    /// The certificate for TLS, in PEM, with those that lead to its root after it; read again when it changes
+    #[arg(long, value_name = "FILE", env = "CHAT_TLS_CERT")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", env = "CHAT_TLS_KEY")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Make a certificate for TLS; clients are told its fingerprint
+    #[arg(long, env = "CHAT_TLS_SELF_SIGNED", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) tls_self_signed: Option<bool>,
+
     /// The folder for the log, accounts and bans [default: the platform's data folder + chat-server]
     #[arg(long, value_name = "DIR", env = "CHAT_DATA", global = true)]
     pub(crate) data: Option<PathBuf>,
@@ -164,6 +180,10 @@ impl Args {
             web_origin: self.web_origin.or(file.web_origin),
             trusted_proxy: self.trusted_proxy.or(file.trusted_proxy),
             metrics: self.metrics.or(file.metrics),
+            tls_listen: self.tls_listen.or(file.tls_listen),
+            tls_cert: self.tls_cert.or(file.tls_cert),
+            tls_key: self.tls_key.or(file.tls_key),
+            tls_self_signed: self.tls_self_signed.or(file.tls_self_signed),
             data: self.data.or(file.data),
             min_free: self.min_free.or(file.min_free),
             keep: self.keep.or(file.keep),

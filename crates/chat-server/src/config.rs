@@ -12,6 +12,7 @@ use chat_protocol::names::RoomName;
 use crate::clock::Clock;
 use crate::limits::{BURST, HANDSHAKE_DEADLINE, MEMORY_BYTES, WRITE_DEADLINE};
 use crate::log::Durable;
+use crate::tls::TlsConfig;
 use crate::web::WebConfig;
 
 /// All that [`crate::Server::bind`] needs to know.
@@ -22,6 +23,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// The page and its WebSocket; `None` for neither.
     pub web: Option<WebConfig>,
+    /// The same over TLS, where that is wanted.
+    pub tls: Option<TlsConfig>,
     /// The room that everybody starts in.
     pub lobby: RoomName,
     /// Where messages are kept.
@@ -88,6 +91,7 @@ impl Config {
         Self {
             listen: vec![listen],
             web: None,
+            tls: None,
             lobby: lobby(),
             storage,
             metrics: None,

@@ -4,17 +4,17 @@ use chat_protocol::json;
 use chat_protocol::message::{Bye, ByeCode, ServerMessage};
 use chat_protocol::text::render;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::hub::Refused;
 use crate::limits::{BYE_DEADLINE, FULL_WAIT, LINGER};
+use crate::session::Transport;
 
 /// Tells somebody in his dialect, if he shows it soon, that he can't be let in.
-pub(crate) async fn turn_away(mut stream: TcpStream, refused: Refused) {
+pub(crate) async fn turn_away(mut stream: impl Transport, refused: Refused) {
     let bye = words(refused);
     let mut first = [0; 1];
-    let json = matches!(timeout(FULL_WAIT, stream.peek(&mut first)).await, Ok(Ok(1)) if first == *b"{");
+    let json = matches!(timeout(FULL_WAIT, stream.read(&mut first)).await, Ok(Ok(1)) if first == *b"{");
     let mut lines = Vec::new();
     if json {
         json::render(&mut lines, &ServerMessage::Bye(bye));
@@ -29,6 +29,11 @@ pub(crate) async fn turn_away(mut stream: TcpStream, refused: Refused) {
         stream.shutdown().await
     })
     .await;
+    linger(&mut stream).await;
+}
+
+/// Reads on for a moment: closing over unread input would be a reset, which takes the last words back.
+pub(crate) async fn linger(stream: &mut impl Transport) {
     let mut buffer = [0; 1024];
     let _ = timeout(LINGER, async { while matches!(stream.read(&mut buffer).await, Ok(n) if n > 0) {} }).await;
 }

@@ -1,5 +1,6 @@
 //! The chat server, as a library: bind it, run it, stop it.
 
+mod accept;
 mod batch;
 mod clock;
 pub mod config;
@@ -16,9 +17,11 @@ mod rooms;
 mod secret;
 mod server;
 mod session;
+pub mod tls;
 mod web;
 
 pub use clock::Clock;
 pub use config::{Config, Limits, Storage};
 pub use server::{ServeError, Server, StartError};
+pub use tls::{Identity, TlsConfig};
 pub use web::{BadCidr, BadOrigin, Cidr, Origin, WebConfig};

@@ -14,6 +14,12 @@ pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(60);
 /// Lines of any kind before an introduction. Those that aren't one cost no try, but they have to end some time.
 pub(crate) const HANDSHAKE_LINES: u32 = 100;
 
+/// How long a TLS handshake may take: two machines talk, nobody types.
+pub(crate) const TLS_DEADLINE: Duration = Duration::from_secs(15);
+
+/// How often the certificate's files are looked at for a change.
+pub(crate) const CERTIFICATE_POLL: Duration = Duration::from_secs(2);
+
 /// How long a client may take no byte while there is something for it.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(45);
 
@@ -168,3 +174,6 @@ pub(crate) const FRAME_BYTES: usize = 16 * 1024;
 /// A client's frame may be this many times as long as a line. What is longer than a line costs that line (`line_too_long`);
 /// what is longer than this costs the connection, as it would have to be held in memory to be dropped.
 pub(crate) const FRAME_LINES: usize = 2;
+
+/// How long one refusal may take that needs the last descriptor: the next ones wait for it.
+pub(crate) const SPARE_DEADLINE: Duration = Duration::from_secs(1);

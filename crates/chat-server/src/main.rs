@@ -5,6 +5,7 @@ mod commands;
 mod settings;
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use chat_server::{Server, Storage};
@@ -42,6 +43,7 @@ async fn main() -> ExitCode {
         Err(error) => return fail(&error.to_string(), BAD_START),
     };
     tell_where_messages_are(&storage);
+    introduce(&server);
     if let Err(error) = announce(&server) {
         return fail(&format!("can't write to standard output: {error}"), 1);
     }
@@ -60,6 +62,9 @@ fn announce(server: &Server) -> std::io::Result<()> {
     for address in server.addresses() {
         writeln!(out, "listening on tcp://{address}")?;
     }
+    for address in server.tls_addresses() {
+        writeln!(out, "listening on tls://{address}")?;
+    }
     if let Some(address) = server.web_address() {
         writeln!(out, "listening on http://{address}/")?;
     }
@@ -76,6 +81,17 @@ fn tell_where_messages_are(storage: &Storage) {
             eprintln!("messages are kept in {}", data.display());
         }
         _ => eprintln!("messages are kept in memory alone, and gone when this server stops"),
+    }
+}
+
+/// Says for people how those can tell this server from another one who have no other way.
+fn introduce(server: &Server) {
+    let Some(fingerprint) = server.own_fingerprint() else { return };
+    eprintln!("the certificate is self-signed; its SHA-256 fingerprint is {fingerprint}");
+    for address in server.tls_addresses() {
+        let Some(ip) = chat_server::tls::reachable(address.ip()) else { continue };
+        let reached = SocketAddr::new(ip, address.port());
+        eprintln!("join with: chat-client ALIAS --server {reached} --tls --fingerprint {fingerprint}");
     }
 }
 

@@ -2,26 +2,26 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_protocol::message::{Bye, ByeCode};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
+use crate::accept::Door;
 use crate::config::{Config, Storage};
 use crate::directory::Directory;
-use crate::full;
 use crate::hub::{Connections, Hub};
-use crate::limits::{ACCEPT_PAUSE, BACKLOG, FULL_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, USER_TIMEOUT};
+use crate::limits::BACKLOG;
 use crate::log::{Log, Memory, OpenError, Reader, Sqlite, Store};
 use crate::metrics::{Endpoint, Metrics};
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
-use crate::session::{Opening, Session};
+use crate::tls::{Tls, TlsConfig, TlsError};
 use crate::web::Gateway;
 
 /// How long everybody together may take to leave when the server stops.
@@ -30,7 +30,8 @@ const STOP_DEADLINE: Duration = Duration::from_millis(4500);
 /// A server whose addresses are bound and whose log is open, and which serves nobody yet.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    doors: Vec<Door>,
+    tls: Option<Tls>,
     gateway: Option<Gateway>,
     endpoint: Option<Endpoint>,
     hub: Arc<Hub>,
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The metrics can't be set up.
     #[error("can't set up the metrics: {0}")]
     Metrics(String),
+    /// The certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The log can't be opened.
     #[error("can't open the log: {0}")]
     Log(String),
@@ -77,17 +81,23 @@ impl Server {
     /// [`StartError`], naming what is in the way.
     #[allow(clippy::unused_async, reason = "opening a log may have to wait for a disk")]
     pub async fn bind(config: Config) -> Result<Self, StartError> {
-        let mut listeners = Vec::new();
-        for address in config.listen {
-            listeners.push(listen(address).map_err(|source| StartError::Listen { address, source })?);
+        let mut doors = Vec::new();
+        for listener in listen_all(config.listen)? {
+            warn_if_public(&listener);
+            doors.push(Door::new(listener, None));
         }
+        // A certificate may be kept in the log's folder, which is another server's until the log is open.
+        let (store, reader) = open(config.storage).await?;
+        let tls = match config.tls {
+            Some(config) => Some(open_tls(config, &mut doors)?),
+            None => None,
+        };
         let gateway = match config.web {
             Some(web) => Gateway::bind(web)?,
             None => None,
         };
         let endpoint = config.metrics.map(Endpoint::bind).transpose()?;
         let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
-        let (store, reader) = open(config.storage).await?;
         let kept = reader.rooms().map_err(|error| StartError::Log(error.to_string()))?;
         let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster));
         let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone(), metrics.clone())
@@ -102,7 +112,7 @@ impl Server {
             connections: Connections::default(),
             metrics,
         };
-        Ok(Self { listeners, gateway, endpoint, hub: Arc::new(hub), log_ended })
+        Ok(Self { doors, tls, gateway, endpoint, hub: Arc::new(hub), log_ended })
     }
 
     #[cfg(test)]
@@ -110,10 +120,27 @@ impl Server {
         &self.hub
     }
 
-    /// The addresses that are listened on, ports filled in.
+    #[cfg(test)]
+    pub(crate) const fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    /// The addresses of plain TCP, ports filled in.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.doors.iter().filter(|door| !door.is_tls()).filter_map(Door::address).collect()
+    }
+
+    /// The addresses of TLS, ports filled in.
+    #[must_use]
+    pub fn tls_addresses(&self) -> Vec<SocketAddr> {
+        self.doors.iter().filter(|door| door.is_tls()).filter_map(Door::address).collect()
+    }
+
+    /// The SHA-256 of the certificate that the server made for itself, as `AB:CD:…`: what its clients have to be told.
+    #[must_use]
+    pub fn own_fingerprint(&self) -> Option<String> {
+        self.tls.as_ref().and_then(Tls::own_fingerprint)
     }
 
     /// The address of the page, its port filled in.
@@ -135,15 +162,24 @@ impl Server {
     ///
     /// [`ServeError`] where the log failed. Everybody was told so.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { listeners, gateway, endpoint, hub, log_ended } = self;
+        let Self { doors, tls, gateway, endpoint, hub, log_ended } = self;
         let tasks = TaskTracker::new();
         let accepting = TaskTracker::new();
         let (stop, _) = tokio::sync::watch::channel(());
-        for listener in listeners {
+        for door in doors {
             let (hub, tasks, mut stopped) = (Arc::clone(&hub), tasks.clone(), stop.subscribe());
             accepting.spawn(async move {
                 tokio::select! {
-                    () = accept(&listener, &hub, &tasks) => {}
+                    () = door.accept(&hub, &tasks) => {}
+                    _ = stopped.changed() => {}
+                }
+            });
+        }
+        if let Some(tls) = tls {
+            let mut stopped = stop.subscribe();
+            accepting.spawn(async move {
+                tokio::select! {
+                    () = tls.watch() => {}
                     _ = stopped.changed() => {}
                 }
             });
@@ -202,50 +238,27 @@ async fn open(storage: Storage) -> Result<(Box<dyn Store>, Arc<dyn Reader>), Sta
     }
 }
 
-/// Accepts for as long as it is polled. No error ends it: one that stays, such as having no descriptor left, only slows it.
-async fn accept(listener: &TcpListener, hub: &Arc<Hub>, tasks: &TaskTracker) {
-    let turned_away = Arc::new(Semaphore::new(FULL_AT_ONCE));
-    let mut pause = Duration::ZERO;
-    loop {
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                pause = Duration::ZERO;
-                admit(stream, address, hub, tasks, &turned_away);
-            }
-            Err(error) => {
-                pause = (pause * 2).clamp(Duration::from_millis(10), ACCEPT_PAUSE);
-                warn!(%error, pause_ms = pause.as_millis(), "can't accept a connection");
-                tokio::time::sleep(pause).await;
-            }
-        }
+fn open_tls(config: TlsConfig, doors: &mut Vec<Door>) -> Result<Tls, StartError> {
+    let listeners = listen_all(config.listen)?;
+    let bound: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let tls = Tls::new(config.identity, &bound)?;
+    doors.extend(listeners.into_iter().map(|listener| Door::new(listener, Some(tls.clone()))));
+    Ok(tls)
+}
+
+fn warn_if_public(listener: &TcpListener) {
+    if let Ok(address) = listener.local_addr()
+        && !address.ip().to_canonical().is_loopback()
+    {
+        warn!(%address, "plain TCP: everybody on the way can read and change what is said here; --tls-listen can't be listened to");
     }
 }
 
-fn admit(stream: TcpStream, address: SocketAddr, hub: &Arc<Hub>, tasks: &TaskTracker, turned_away: &Arc<Semaphore>) {
-    if let Err(error) = prepare(&stream) {
-        // A peer that has hung up already makes this fail; the session will notice.
-        debug!(%address, %error, "a socket option can't be set");
-    }
-    match hub.register(Some(canonical(address))) {
-        Ok(peer) => {
-            debug!(connection = peer.id.0, %address, "connected");
-            let mut session = Session::new(Arc::clone(hub), peer, stream, Opening::Tcp);
-            tasks.spawn(async move { session.run().await });
-        }
-        Err(refused) => {
-            info!(%address, ?refused, "turned away");
-            if let Ok(permit) = Arc::clone(turned_away).try_acquire_owned() {
-                tasks.spawn(async move {
-                    full::turn_away(stream, refused).await;
-                    drop(permit);
-                });
-            }
-        }
-    }
-}
-
-pub(crate) fn canonical(address: SocketAddr) -> IpAddr {
-    address.ip().to_canonical()
+fn listen_all(addresses: Vec<SocketAddr>) -> Result<Vec<TcpListener>, StartError> {
+    addresses
+        .into_iter()
+        .map(|address| listen(address).map_err(|source| StartError::Listen { address, source }))
+        .collect()
 }
 
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -255,22 +268,6 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-/// No delay, as the session writes once per wake; and a vanished peer is noticed within a minute, in a quiet room (by
-/// keep-alive) and in a talking one (by unacknowledged data).
-pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(stream);
-    let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
-    #[cfg(not(target_os = "windows"))]
-    let keepalive = keepalive.with_retries(KEEPALIVE_RETRIES);
-    socket.set_tcp_keepalive(&keepalive)?;
-    // What a telnet client sends as urgent stays at its place in the stream, where its command is recognised.
-    socket.set_out_of_band_inline(true)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-    Ok(())
 }
 
 fn explain(error: &io::Error) -> String {

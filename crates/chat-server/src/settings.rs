@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use chat_protocol::limits::HIGHEST_MAX_TEXT;
 use chat_protocol::names::RoomName;
-use chat_server::{Config, Limits, Storage, WebConfig};
+use chat_server::{Config, Identity, Limits, Storage, TlsConfig, WebConfig};
 
 use crate::args::{Args, LogFormat};
 
@@ -36,6 +36,7 @@ impl Settings {
         }
         server.web = web(&args)?;
         server.metrics = args.metrics;
+        server.tls = tls(&args)?;
         server.limits = limits(&args)?;
         if !args.ephemeral.unwrap_or_default() {
             server.storage = Storage::Sqlite(durable(&args)?);
@@ -60,6 +61,31 @@ fn web(args: &Args) -> Result<Option<WebConfig>, String> {
         web.trusted_proxies.push(cidr.parse().map_err(|error| format!("--trusted-proxy {cidr:?}: {error}"))?);
     }
     Ok(Some(web))
+}
+
+/// Where TLS is spoken, and whose certificate is shown.
+fn tls(args: &Args) -> Result<Option<TlsConfig>, String> {
+    let own = args.tls_self_signed.unwrap_or_default();
+    let identity = match (&args.tls_cert, &args.tls_key) {
+        (Some(_), _) | (_, Some(_)) if own => {
+            return Err("--tls-self-signed and --tls-cert are two certificates; give one of them".to_owned());
+        }
+        (Some(certificate), Some(key)) => Some(Identity::Files { certificate: certificate.clone(), key: key.clone() }),
+        (Some(_), None) => return Err("--tls-cert needs --tls-key FILE, the certificate's private key".to_owned()),
+        (None, Some(_)) => return Err("--tls-key needs --tls-cert FILE, the certificate".to_owned()),
+        (None, None) if own => {
+            let ephemeral = args.ephemeral.unwrap_or_default();
+            let folder = if ephemeral { None } else { Some(data_folder(args)?) };
+            Some(Identity::SelfSigned { folder })
+        }
+        (None, None) => None,
+    };
+    let listen = args.tls_listen.clone().unwrap_or_default();
+    match identity {
+        Some(identity) => Ok(Some(TlsConfig::new(listen, identity))),
+        None if listen.is_empty() => Ok(None),
+        None => Err("--tls-listen needs --tls-cert FILE and --tls-key FILE, or --tls-self-signed".to_owned()),
+    }
 }
 
 fn limits(args: &Args) -> Result<Limits, String> {

@@ -29,9 +29,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
+use crate::accept::{canonical, prepare};
 use crate::hub::Hub;
 use crate::limits::{ACCEPT_PAUSE, BYE_DEADLINE, FULL_AT_ONCE, HTTP_AT_ONCE, HTTP_HEAD_BYTES, HTTP_HEAD_DEADLINE};
-use crate::server::{StartError, canonical, listen, prepare};
+use crate::server::{StartError, listen};
 
 pub use self::origin::{BadOrigin, Origin};
 pub use self::proxy::{BadCidr, Cidr};

@@ -1,0 +1,161 @@
+//! Accepting: from a listener to a connection's task. Whatever takes time happens in that task.
+
+mod spare;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, info, warn};
+
+use crate::full;
+use crate::hub::{Hub, Refused};
+use crate::limits::{ACCEPT_PAUSE, FULL_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, SPARE_DEADLINE, USER_TIMEOUT};
+use crate::peer::Peer;
+use crate::session::{Opening, Session};
+use crate::tls::Tls;
+
+use self::spare::Spare;
+
+/// A listener and what is behind it.
+#[derive(Debug)]
+pub(crate) struct Door {
+    listener: TcpListener,
+    tls: Option<Tls>,
+    /// Places for telling somebody that he can't come in.
+    refusals: Arc<Semaphore>,
+}
+
+impl Door {
+    pub(crate) fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
+        Self { listener, tls, refusals: Arc::new(Semaphore::new(FULL_AT_ONCE)) }
+    }
+
+    pub(crate) const fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.listener.local_addr().ok()
+    }
+
+    /// Accepts for as long as it is polled. No error ends it: one that stays only slows it.
+    pub(crate) async fn accept(&self, hub: &Arc<Hub>, tasks: &TaskTracker) {
+        let mut spare = Spare::new();
+        let mut pause = Duration::ZERO;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    pause = Duration::ZERO;
+                    self.admit(stream, address, hub, tasks);
+                }
+                Err(error) if spare::is_needed(&error) => {
+                    if pause.is_zero() {
+                        warn!(%error, "no descriptor is left for another connection; members go on");
+                    }
+                    pause = longer(pause);
+                    match spare.accept(&self.listener).await {
+                        Some((stream, address)) => {
+                            let refusal = refuse(stream, address, self.tls.as_ref(), Refused::Full);
+                            let _ = timeout(SPARE_DEADLINE, refusal).await;
+                        }
+                        None => tokio::time::sleep(pause).await,
+                    }
+                    spare.restore();
+                }
+                Err(error) => {
+                    pause = longer(pause);
+                    warn!(%error, pause_ms = pause.as_millis(), "can't accept a connection");
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, address: SocketAddr, hub: &Arc<Hub>, tasks: &TaskTracker) {
+        if let Err(error) = prepare(&stream) {
+            // A peer that has hung up already makes this fail; the session will notice.
+            debug!(%address, %error, "a socket option can't be set");
+        }
+        match hub.register(Some(canonical(address))) {
+            Ok(peer) => {
+                debug!(connection = peer.id.0, %address, tls = self.is_tls(), "connected");
+                self.serve(stream, address, peer, hub, tasks);
+            }
+            Err(refused) => {
+                info!(%address, ?refused, "turned away");
+                if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
+                    let tls = self.tls.clone();
+                    tasks.spawn(async move {
+                        refuse(stream, address, tls.as_ref(), refused).await;
+                        drop(permit);
+                    });
+                }
+            }
+        }
+    }
+
+    /// Each kind of connection has a task of its own kind: a plain one shall not be as large as one with TLS.
+    fn serve(&self, stream: TcpStream, address: SocketAddr, peer: Arc<Peer>, hub: &Arc<Hub>, tasks: &TaskTracker) {
+        let hub = Arc::clone(hub);
+        let Some(tls) = self.tls.clone() else {
+            let mut session = Session::new(hub, peer, stream, Opening::Tcp);
+            tasks.spawn(async move { session.run().await });
+            return;
+        };
+        tasks.spawn(async move {
+            // Boxed: what the handshake needs is given back after it.
+            let greeted = Box::pin(async {
+                tokio::select! {
+                    greeted = tls.accept(stream, address) => greeted,
+                    _ = peer.asked_to_end() => None,
+                }
+            });
+            match greeted.await {
+                Some(stream) => Session::new(hub, peer, stream, Opening::Tcp).run().await,
+                None => hub.connections.unregister(&peer),
+            }
+        });
+    }
+}
+
+/// Tells somebody, in TLS where that is spoken, that he can't come in.
+async fn refuse(stream: TcpStream, address: SocketAddr, tls: Option<&Tls>, refused: Refused) {
+    match tls {
+        None => full::turn_away(stream, refused).await,
+        Some(tls) => {
+            if let Some(stream) = tls.accept(stream, address).await {
+                full::turn_away(stream, refused).await;
+            }
+        }
+    }
+}
+
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).clamp(Duration::from_millis(10), ACCEPT_PAUSE)
+}
+
+pub(crate) fn canonical(address: SocketAddr) -> IpAddr {
+    address.ip().to_canonical()
+}
+
+/// No delay, as the session writes once per wake; and a vanished peer is noticed within a minute, in a quiet room (by
+/// keep-alive) and in a talking one (by unacknowledged data).
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(stream);
+    let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+    #[cfg(not(target_os = "windows"))]
+    let keepalive = keepalive.with_retries(KEEPALIVE_RETRIES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    // What a telnet client sends as urgent stays at its place in the stream, where its command is recognised.
+    socket.set_out_of_band_inline(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    Ok(())
+}
