@@ -21,6 +21,8 @@ use crate::rooms::Rooms;
 pub(crate) struct Hub {
     pub(crate) limits: Limits,
     pub(crate) lobby: RoomName,
+    /// The address of the page for browsers.
+    pub(crate) page: Option<String>,
     pub(crate) clock: Clock,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) log: Log,

@@ -17,6 +17,7 @@ mod rooms;
 mod secret;
 mod server;
 mod session;
+mod stranger;
 pub mod tls;
 mod web;
 

@@ -65,8 +65,8 @@ fn announce(server: &Server) -> std::io::Result<()> {
     for address in server.tls_addresses() {
         writeln!(out, "listening on tls://{address}")?;
     }
-    if let Some(address) = server.web_address() {
-        writeln!(out, "listening on http://{address}/")?;
+    if let (Some(scheme), Some(address)) = (server.web_scheme(), server.web_address()) {
+        writeln!(out, "listening on {scheme}://{address}/")?;
     }
     if let Some(address) = server.metrics_address() {
         writeln!(out, "listening on http://{address}/metrics")?;

@@ -22,7 +22,7 @@ use crate::metrics::{Endpoint, Metrics};
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
 use crate::tls::{Tls, TlsConfig, TlsError};
-use crate::web::Gateway;
+use crate::web::{Gateway, WebConfig};
 
 /// How long everybody together may take to leave when the server stops.
 const STOP_DEADLINE: Duration = Duration::from_millis(4500);
@@ -89,11 +89,11 @@ impl Server {
         // A certificate may be kept in the log's folder, which is another server's until the log is open.
         let (store, reader) = open(config.storage).await?;
         let tls = match config.tls {
-            Some(config) => Some(open_tls(config, &mut doors)?),
+            Some(tls) => Some(open_tls(tls, config.web.as_ref(), &mut doors)?),
             None => None,
         };
         let gateway = match config.web {
-            Some(web) => Gateway::bind(web)?,
+            Some(web) => Gateway::bind(web, tls.clone())?,
             None => None,
         };
         let endpoint = config.metrics.map(Endpoint::bind).transpose()?;
@@ -105,6 +105,7 @@ impl Server {
         let hub = Hub {
             limits: config.limits,
             lobby: config.lobby,
+            page: gateway.as_ref().and_then(Gateway::url),
             clock: config.clock,
             rooms,
             log,
@@ -141,6 +142,12 @@ impl Server {
     #[must_use]
     pub fn own_fingerprint(&self) -> Option<String> {
         self.tls.as_ref().and_then(Tls::own_fingerprint)
+    }
+
+    /// Whether the page is served by http or https.
+    #[must_use]
+    pub fn web_scheme(&self) -> Option<&'static str> {
+        self.gateway.as_ref().map(Gateway::scheme)
     }
 
     /// The address of the page, its port filled in.
@@ -238,9 +245,11 @@ async fn open(storage: Storage) -> Result<(Box<dyn Store>, Arc<dyn Reader>), Sta
     }
 }
 
-fn open_tls(config: TlsConfig, doors: &mut Vec<Door>) -> Result<Tls, StartError> {
+/// A certificate that is made is for the page's address as well.
+fn open_tls(config: TlsConfig, web: Option<&WebConfig>, doors: &mut Vec<Door>) -> Result<Tls, StartError> {
     let listeners = listen_all(config.listen)?;
-    let bound: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let bound = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+    let bound: Vec<_> = bound.chain(web.map(|web| web.address)).collect();
     let tls = Tls::new(config.identity, &bound)?;
     doors.extend(listeners.into_iter().map(|listener| Door::new(listener, Some(tls.clone()))));
     Ok(tls)

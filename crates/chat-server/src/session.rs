@@ -37,6 +37,7 @@ use crate::hub::Hub;
 use crate::limits::{LINES_PER_TURN, WRITE_BUDGET};
 use crate::log::{AuthorId, TokenHash};
 use crate::peer::{Fate, Letter, Peer};
+use crate::stranger::Stranger;
 
 use self::input::Input;
 use self::membership::{Membership, any_batch};
@@ -65,6 +66,8 @@ pub(crate) enum Ended {
     Eof,
     /// The server closes, with these words.
     Closed(Bye),
+    /// Whoever is there doesn't want to chat.
+    Stranger(Stranger),
     /// The connection broke; nobody is there to hear why.
     Lost,
     /// The session itself did. Nothing more is done in its name.
@@ -79,6 +82,7 @@ impl Ended {
             Self::Closed(bye) => bye.code.as_str(),
             Self::Lost => "lost",
             Self::Failed => "failed",
+            Self::Stranger(_) => "stranger",
         }
     }
 

@@ -21,6 +21,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::{info, warn};
 
 use crate::limits::{BYE_DEADLINE, CERTIFICATE_POLL, TLS_DEADLINE};
+use crate::stranger::{self, Look, Stranger};
 
 use self::pair::{Current, Stamp};
 
@@ -123,7 +124,7 @@ pub enum TlsError {
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
     current: Arc<Current>,
-    identity: Identity,
+    identity: Arc<Identity>,
 }
 
 impl std::fmt::Debug for Tls {
@@ -146,20 +147,21 @@ impl Tls {
             .map_err(TlsError::Provider)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&current) as _);
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), current, identity })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), current, identity: Arc::new(identity) })
     }
 
     /// The SHA-256 of the certificate, where it is one that the server made for itself: what a client has to be told.
     pub(crate) fn own_fingerprint(&self) -> Option<String> {
-        matches!(self.identity, Identity::SelfSigned { .. }).then(|| self.current.fingerprint())
+        matches!(*self.identity, Identity::SelfSigned { .. }).then(|| self.current.fingerprint())
     }
 
     /// Greets a client; `None` where that doesn't come to an end that is a connection. Takes [`TLS_DEADLINE`] at most.
     pub(crate) async fn accept(&self, stream: TcpStream, address: SocketAddr) -> Option<TlsStream<TcpStream>> {
         let greeted = timeout(TLS_DEADLINE, async {
-            let mut first = [0; 1];
-            if stream.peek(&mut first).await? == 1 && first != HANDSHAKE_RECORD {
-                say_that_this_is_tls(stream).await;
+            let mut first = [0; 16];
+            let seen = stream.peek(&mut first).await?;
+            if seen > 0 && first[0] != HANDSHAKE_RECORD {
+                say_that_this_is_tls(stream, &first[..seen]).await;
                 return Err(std::io::Error::other("it doesn't speak TLS"));
             }
             self.acceptor.accept(stream).await
@@ -179,7 +181,7 @@ impl Tls {
 
     /// Reads the certificate's files again. One that can't be used leaves the old one in use.
     pub(crate) fn reload(&self) {
-        let Identity::Files { certificate, key } = &self.identity else { return };
+        let Identity::Files { certificate, key } = &*self.identity else { return };
         match pair::load(certificate, key, &provider()) {
             Ok(pair) => {
                 if self.current.swap(pair) {
@@ -193,7 +195,7 @@ impl Tls {
     /// Reloads when the files have changed and stay as they are for the time between two looks: whoever replaces two
     /// files is seldom met between the two. Never ends; cancel-safe.
     pub(crate) async fn watch(self) {
-        let Identity::Files { certificate, key } = &self.identity else { return std::future::pending().await };
+        let Identity::Files { certificate, key } = &*self.identity else { return std::future::pending().await };
         let look = || (Stamp::of(certificate), Stamp::of(key));
         let (mut loaded, mut seen) = (look(), look());
         loop {
@@ -209,13 +211,19 @@ impl Tls {
 }
 
 /// The first byte of a client that speaks TLS.
-const HANDSHAKE_RECORD: [u8; 1] = [0x16];
+const HANDSHAKE_RECORD: u8 = 0x16;
 
-/// For a person with netcat at the wrong port.
-async fn say_that_this_is_tls(mut stream: TcpStream) {
-    let words = b"!!! this port speaks TLS; connect with chat-client --tls, or with openssl s_client -quiet -connect\n";
+/// For a person with netcat at the wrong port, or a browser that was sent to `http:`.
+async fn say_that_this_is_tls(mut stream: TcpStream, first: &[u8]) {
+    let words = match stranger::look(first) {
+        Look::Stranger(Stranger::Http) => {
+            stranger::bad_request("This port speaks TLS; its address begins with https://\n")
+        }
+        _ => b"!!! this port speaks TLS; connect with chat-client --tls, or with openssl s_client -quiet -connect\n"
+            .to_vec(),
+    };
     let _ = timeout(BYE_DEADLINE, async {
-        stream.write_all(words).await?;
+        stream.write_all(&words).await?;
         stream.shutdown().await
     })
     .await;

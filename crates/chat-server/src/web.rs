@@ -33,6 +33,8 @@ use crate::accept::{canonical, prepare};
 use crate::hub::Hub;
 use crate::limits::{ACCEPT_PAUSE, BYE_DEADLINE, FULL_AT_ONCE, HTTP_AT_ONCE, HTTP_HEAD_BYTES, HTTP_HEAD_DEADLINE};
 use crate::server::{StartError, listen};
+use crate::session::Transport;
+use crate::tls::{Tls, reachable};
 
 pub use self::origin::{BadOrigin, Origin};
 pub use self::proxy::{BadCidr, Cidr};
@@ -71,6 +73,8 @@ impl WebConfig {
 pub(crate) struct Gateway {
     listener: TcpListener,
     config: WebConfig,
+    /// Where there is a certificate the page is served by https alone.
+    tls: Option<Tls>,
 }
 
 /// What all requests share.
@@ -98,10 +102,10 @@ impl Gateway {
     /// # Errors
     ///
     /// [`StartError::Listen`].
-    pub(crate) fn bind(config: WebConfig) -> Result<Option<Self>, StartError> {
+    pub(crate) fn bind(config: WebConfig, tls: Option<Tls>) -> Result<Option<Self>, StartError> {
         let address = config.address;
         match listen(address) {
-            Ok(listener) => Ok(Some(Self { listener, config })),
+            Ok(listener) => Ok(Some(Self { listener, config, tls })),
             Err(error) if config.optional && error.kind() == std::io::ErrorKind::AddrInUse => {
                 warn!(%address, "the page is not served, as its address is in use; --web chooses another");
                 Ok(None)
@@ -115,6 +119,17 @@ impl Gateway {
         self.listener.local_addr().ok()
     }
 
+    /// The page's URL, as others reach it.
+    pub(crate) fn url(&self) -> Option<String> {
+        let address = self.address()?;
+        let reached = SocketAddr::new(reachable(address.ip())?, address.port());
+        Some(format!("{}://{reached}/", self.scheme()))
+    }
+
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Serves until `stopped` changes or its sender is gone. Sessions go on in `tasks`.
     pub(crate) fn serve(
         self,
@@ -122,7 +137,7 @@ impl Gateway {
         tasks: TaskTracker,
         mut stopped: watch::Receiver<()>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let Self { listener, config } = self;
+        let Self { listener, config, tls } = self;
         let shared = Arc::new(Shared {
             hub,
             tasks: tasks.clone(),
@@ -133,7 +148,7 @@ impl Gateway {
         async move {
             let (router, ended) = (router(shared), stopped.clone());
             tokio::select! {
-                () = accept(&listener, &router, &tasks, &ended) => {}
+                () = accept(&listener, tls.as_ref(), &router, &tasks, &ended) => {}
                 _ = stopped.changed() => {}
             }
         }
@@ -187,7 +202,13 @@ async fn harden(mut response: Response) -> Response {
 }
 
 /// Accepts for as long as it is polled; like the accept loop of TCP, no error ends it.
-async fn accept(listener: &TcpListener, router: &Router, tasks: &TaskTracker, stopped: &watch::Receiver<()>) {
+async fn accept(
+    listener: &TcpListener,
+    tls: Option<&Tls>,
+    router: &Router,
+    tasks: &TaskTracker,
+    stopped: &watch::Receiver<()>,
+) {
     let places = Arc::new(Semaphore::new(HTTP_AT_ONCE));
     let mut pause = Duration::ZERO;
     loop {
@@ -198,9 +219,9 @@ async fn accept(listener: &TcpListener, router: &Router, tasks: &TaskTracker, st
                     debug!(%address, "too many HTTP connections at once");
                     continue;
                 };
-                let (router, stopped) = (router.clone(), stopped.clone());
+                let (tls, router, stopped) = (tls.cloned(), router.clone(), stopped.clone());
                 tasks.spawn(async move {
-                    serve_connection(stream, address, router, stopped).await;
+                    serve_connection(stream, address, tls, router, stopped).await;
                     drop(place);
                 });
             }
@@ -214,12 +235,33 @@ async fn accept(listener: &TcpListener, router: &Router, tasks: &TaskTracker, st
 }
 
 /// Answers the requests of one connection until it ends, becomes a WebSocket, or the server stops.
-async fn serve_connection(stream: TcpStream, address: SocketAddr, router: Router, mut stopped: watch::Receiver<()>) {
+async fn serve_connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: Option<Tls>,
+    router: Router,
+    mut stopped: watch::Receiver<()>,
+) {
     if let Err(error) = prepare(&stream) {
         debug!(%address, %error, "a socket option can't be set");
     }
     let Ok(local) = stream.local_addr() else { return };
     let ends = Ends { peer: canonical(address), local: canonical(local) };
+    match tls {
+        None => serve_http(stream, ends, router, stopped).await,
+        Some(tls) => {
+            let stream = tokio::select! {
+                stream = tls.accept(stream, address) => stream,
+                _ = stopped.changed() => None,
+            };
+            if let Some(stream) = stream {
+                serve_http(stream, ends, router, stopped).await;
+            }
+        }
+    }
+}
+
+async fn serve_http<S: Transport + 'static>(stream: S, ends: Ends, router: Router, mut stopped: watch::Receiver<()>) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ends);
@@ -240,7 +282,7 @@ async fn serve_connection(stream: TcpStream, address: SocketAddr, router: Router
         }
     };
     if let Err(error) = served {
-        debug!(%address, %error, "an HTTP connection broke");
+        debug!(address = %ends.peer, %error, "an HTTP connection broke");
     }
 }
 

@@ -16,3 +16,4 @@ mod properties;
 mod requests;
 mod resume;
 mod slow;
+mod strangers;

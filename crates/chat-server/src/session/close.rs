@@ -24,11 +24,19 @@ impl<S: Transport> Session<S> {
             Ended::Lost | Ended::Failed => return,
             Ended::Quit(_) | Ended::Eof => Bye::new(ByeCode::Quit, "you left"),
             Ended::Closed(bye) => bye,
+            Ended::Stranger(stranger) => {
+                self.out.push(&stranger.answer(self.hub.page.as_deref()));
+                return self.say_last().await;
+            }
         };
         match self.dialect {
             Dialect::Text => self.text(|out| render::bye(out, &bye)),
             Dialect::Json => self.json(&ServerMessage::Bye(bye)),
         }
+        self.say_last().await;
+    }
+
+    async fn say_last(&mut self) {
         let _ = timeout(BYE_DEADLINE, self.write_all()).await;
         self.linger().await;
     }
@@ -43,7 +51,7 @@ impl<S: Transport> Session<S> {
                 self.deaf = true;
                 self.carry_out_arrived().await
             }
-            Ended::Closed(_) | Ended::Failed => Ok(()),
+            Ended::Closed(_) | Ended::Stranger(_) | Ended::Failed => Ok(()),
         }
     }
 
@@ -75,7 +83,7 @@ impl<S: Transport> Session<S> {
         let (reason, abrupt) = match ended {
             Ended::Quit(reason) => (reason.clone(), false),
             Ended::Closed(bye) => (None, matches!(bye.code, ByeCode::Replaced | ByeCode::Stalled)),
-            Ended::Eof | Ended::Lost | Ended::Failed => (None, true),
+            Ended::Eof | Ended::Lost | Ended::Stranger(_) | Ended::Failed => (None, true),
         };
         let stopping = matches!(ended, Ended::Closed(bye) if bye.code == ByeCode::Shutdown);
         for left in std::mem::take(&mut self.rooms) {

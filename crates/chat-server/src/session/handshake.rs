@@ -30,6 +30,7 @@ impl<S: Transport> Session<S> {
         self.out.push(text::ALIAS.as_bytes());
         self.out.push(b"\n");
         self.flush().await?;
+        self.keep_out_strangers(deadline).await?;
         let mut lines = 0;
         let first = self.next_line(&mut lines, deadline).await?;
         // The first line that is one decides on the dialect.
@@ -39,6 +40,33 @@ impl<S: Transport> Session<S> {
             self.json_login(start.to_owned(), lines, deadline).await
         } else {
             self.text_login(first, lines, deadline).await
+        }
+    }
+
+    /// Lets whoever may be a person or a program for chats go on to speak.
+    async fn keep_out_strangers(&mut self, deadline: Instant) -> Flow {
+        let recognised = tokio::select! {
+            bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
+            () = tokio::time::sleep_until(deadline) => {
+                // A beginning without an end of line holds no line, but is counted by this.
+                let _ = self.input.buffered();
+                return Err(self.timed_out());
+            }
+            recognised = self.input.recognise(&mut self.io) => recognised,
+        };
+        match recognised {
+            Ok(None) => Ok(()),
+            Ok(Some(stranger)) => {
+                let address = self.peer.address;
+                info!(
+                    connection = self.peer.id.0,
+                    ?address,
+                    ?stranger,
+                    "not a chat client; nothing it sends is carried out"
+                );
+                Err(Ended::Stranger(stranger))
+            }
+            Err(_) => Err(Ended::Lost),
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::codec::Decoder;
 
 use crate::limits::READ_BUFFER;
+use crate::stranger::{self, Look, Stranger};
 
 thread_local! {
     /// All sessions of a thread read into this one; what is left in it after a read is copied out at once.
@@ -57,6 +58,21 @@ impl Input {
             }
             ready!(self.poll_read(io, cx))?;
         }
+    }
+
+    /// Waits until it can be told who begins to speak; what was read for that stays for [`next`](Self::next). For the
+    /// time before it only. Cancel-safe.
+    pub(super) async fn recognise<S: AsyncRead + Unpin>(&mut self, io: &mut S) -> io::Result<Option<Stranger>> {
+        poll_fn(|cx| {
+            loop {
+                match stranger::look(&self.buffer) {
+                    Look::Undecided if !self.ended => ready!(self.poll_read(io, cx))?,
+                    Look::Stranger(stranger) => return Poll::Ready(Ok(Some(stranger))),
+                    Look::Undecided | Look::Chat => return Poll::Ready(Ok(None)),
+                }
+            }
+        })
+        .await
     }
 
     /// The next line among what was read already.

@@ -264,3 +264,39 @@ async fn a_handshake_that_takes_too_long_is_ended() {
     let _ = stream.read_to_end(&mut heard).await;
     assert!(begun.elapsed() <= TLS_DEADLINE + Duration::from_secs(1), "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn with_a_certificate_the_page_is_https_and_nothing_else() {
+    let folder = Folder::new();
+    let pair = made();
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    let mut config = Config::ephemeral(any);
+    config.web = Some(crate::WebConfig::new(any));
+    config.tls = Some(TlsConfig::new(Vec::new(), folder.pair(&pair)));
+    let server = Server::bind(config).await.expect("a server");
+    let address = server.web_address().expect("the page's address");
+    assert_eq!(server.web_scheme(), Some("https"));
+    tokio::spawn(server.run(std::future::pending()));
+    let head =
+        |path: &str, more: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost:{}\r\n{more}\r\n", address.port());
+
+    let mut page = connect(address, &pair.0).await.expect("a connection");
+    page.write_all(head("/", "Connection: close\r\n").as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, page.read_to_end(&mut answer)).await.expect("in time");
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), "{:?}", String::from_utf8_lossy(&answer));
+
+    let mut socket = connect(address, &pair.0).await.expect("a connection");
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let from = format!("Origin: https://localhost:{}\r\n{upgrade}", address.port());
+    socket.write_all(head("/ws", &from).as_bytes()).await.expect("sent");
+    let mut lines = BufReader::new(socket).lines();
+    let first = timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("a line");
+    assert_eq!(first.as_deref(), Some("HTTP/1.1 101 Switching Protocols"));
+
+    let mut plain = TcpStream::connect(address).await.expect("a connection");
+    plain.write_all(head("/", "").as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    timeout(PATIENCE, plain.read_to_string(&mut answer)).await.expect("in time").expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.contains("https://"), "{answer}");
+}

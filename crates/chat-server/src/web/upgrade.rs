@@ -1,5 +1,6 @@
 //! From a request to a session.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -12,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tracing::{debug, info, warn};
 
@@ -36,26 +38,36 @@ pub(super) async fn upgrade(State(shared): State<Arc<Shared>>, mut request: Requ
     let address = ends.map(|ends| proxy::client(ends.peer, request.headers(), &shared.trusted_proxies));
     let tasks = shared.tasks.clone();
     tasks.spawn(async move {
-        let (stream, begun) = match upgraded.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<TcpStream>>) {
-            Ok(Ok(parts)) => (parts.io.into_inner(), parts.read_buf),
-            Ok(Err(_)) => return warn!("a WebSocket over a transport that isn't known"),
+        let upgraded = match upgraded.await {
+            Ok(upgraded) => upgraded,
             Err(error) => return debug!(%error, "a WebSocket broke before it began"),
         };
-        let hub = Arc::clone(&shared.hub);
-        match hub.register(address) {
-            Ok(peer) => {
-                debug!(connection = peer.id.0, ?address, "connected by WebSocket");
-                run(&hub, &peer, stream, &begun).await;
-            }
-            Err(refused) => {
-                info!(?address, ?refused, "turned away");
-                if let Ok(_place) = shared.turned_away.try_acquire() {
-                    turn_away(stream, &begun, &hub, &words(refused)).await;
-                }
-            }
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(plain) => serve(&shared, address, plain.io.into_inner(), &plain.read_buf).await,
+            Err(upgraded) => match upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
+                Ok(tls) => serve(&shared, address, tls.io.into_inner(), &tls.read_buf).await,
+                Err(_) => warn!("a WebSocket over a transport that isn't known"),
+            },
         }
     });
     response
+}
+
+/// Runs a session over a new WebSocket, where there is a place for it. `begun`: what the client sent behind its request.
+async fn serve<S: Transport>(shared: &Shared, address: Option<IpAddr>, stream: S, begun: &[u8]) {
+    let hub = &shared.hub;
+    match hub.register(address) {
+        Ok(peer) => {
+            debug!(connection = peer.id.0, ?address, "connected by WebSocket");
+            run(hub, &peer, stream, begun).await;
+        }
+        Err(refused) => {
+            info!(?address, ?refused, "turned away");
+            if let Ok(_place) = shared.turned_away.try_acquire() {
+                turn_away(stream, begun, hub, &words(refused)).await;
+            }
+        }
+    }
 }
 
 /// `begun`: what the client sent behind its request.
