@@ -67,7 +67,9 @@ impl<C: Connector> Actor<C> {
                 Over::End(end) => return end,
             };
             tracing::debug!(%why, "no connection");
-            let fails = !was_live && self.state.options().first_connection == FirstConnection::Fail;
+            // Trying again makes nobody trustworthy.
+            let hopeless = matches!(why, Lost::Untrusted(_));
+            let fails = !was_live && (hopeless || self.state.options().first_connection == FirstConnection::Fail);
             let deadline = self.state.options().give_up_after.map(|time| offline_since + time);
             if fails || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return End::Unreachable { server: self.connector.server(), why };

@@ -1,5 +1,8 @@
 //! What can be typed: flags and environment variables.
 
+use std::path::PathBuf;
+
+use chat_client::Fingerprint;
 use clap::{Parser, ValueEnum};
 
 /// Talk in a chat, from a terminal or a script.
@@ -15,6 +18,18 @@ pub(crate) struct Args {
     /// Where the server is
     #[arg(long, value_name = "HOST:PORT", env = "CHAT_SERVER", default_value = "127.0.0.1:5555")]
     pub(crate) server: String,
+
+    /// Speak TLS, with a server that the system's certificates vouch for
+    #[arg(long, env = "CHAT_TLS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) tls: Option<bool>,
+
+    /// Speak TLS, with a server that this CA vouches for (PEM)
+    #[arg(long, value_name = "FILE", env = "CHAT_CA")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// Speak TLS, with the server whose certificate has this fingerprint
+    #[arg(long, value_name = "SHA256", env = "CHAT_FINGERPRINT", conflicts_with = "ca")]
+    pub(crate) fingerprint: Option<Fingerprint>,
 
     /// The room to be in; may be given more than once, and what is said goes to the first [default: the server's lobby]
     #[arg(long, value_name = "NAME", env = "CHAT_ROOM", value_delimiter = ',')]

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use chat_client::{FirstConnection, Options};
+use chat_client::{FirstConnection, Options, Tls, Trust};
 use chat_protocol::limits::{MAX_PAGE, MAX_ROOMS_PER_SESSION};
 use chat_protocol::names::RoomName;
 
@@ -13,6 +13,8 @@ use crate::args::{Args, Times};
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) server: String,
+    /// The way there, where it isn't plain TCP.
+    pub(crate) tls: Option<Tls>,
     pub(crate) alias: String,
     pub(crate) rooms: Vec<RoomName>,
     pub(crate) history: u32,
@@ -57,6 +59,7 @@ impl Config {
             (false, _) => Manner::Script,
         };
         Ok(Self {
+            tls: tls(&args)?,
             server: args.server,
             alias: args.alias,
             rooms,
@@ -81,6 +84,21 @@ impl Config {
         options.history = if self.manner == Manner::Script { 0 } else { self.history };
         options
     }
+}
+
+/// Whoever says how a server proves itself wants it proved.
+fn tls(args: &Args) -> Result<Option<Tls>, String> {
+    let trust = match (&args.fingerprint, &args.ca) {
+        (Some(_), _) | (_, Some(_)) if args.tls == Some(false) => {
+            return Err("--tls=false contradicts --ca and --fingerprint, which ask for TLS".to_owned());
+        }
+        (Some(fingerprint), _) => Trust::Fingerprint(*fingerprint),
+        (None, Some(path)) => Trust::ca_file(path).map_err(|error| format!("--ca {}: {error}", path.display()))?,
+        (None, None) if args.tls == Some(true) => Trust::System,
+        (None, None) => return Ok(None),
+    };
+    let flag = args.ca.as_ref().map_or_else(|| "--tls".to_owned(), |path| format!("--ca {}", path.display()));
+    Tls::new(&args.server, trust).map(Some).map_err(|error| format!("{flag}: {error}"))
 }
 
 fn check_server(server: &str) -> Result<(), String> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use chat_protocol::clean::clean_line;
 use chat_protocol::message::{Bye, Refusal};
 
+use crate::tls::Untrusted;
+
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -77,6 +79,9 @@ pub enum Lost {
         /// The system's words.
         message: String,
     },
+    /// The server didn't prove who it is.
+    #[error("{0}")]
+    Untrusted(String),
     /// It broke.
     #[error("the connection broke: {0}")]
     Broke(String),
@@ -99,7 +104,10 @@ pub enum Lost {
 
 impl Lost {
     pub(crate) fn connect(error: &io::Error) -> Self {
-        Self::Connect { kind: error.kind(), message: error.to_string() }
+        match Untrusted::of(error) {
+            Some(untrusted) => Self::Untrusted(untrusted.to_string()),
+            None => Self::Connect { kind: error.kind(), message: error.to_string() },
+        }
     }
 
     /// The pause that the server asked for.

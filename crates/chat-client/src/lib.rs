@@ -55,6 +55,7 @@ mod outbox;
 mod place;
 mod reply;
 mod state;
+mod tls;
 
 pub use chat_protocol as protocol;
 pub use client::{Client, Receipt, Status};
@@ -63,3 +64,4 @@ pub use error::{Cause, End, Lost, RequestError};
 pub use event::{Event, Events, Joined, Message, Private, Secret, Unsettled, Welcome};
 pub use options::{FirstConnection, Options, Resume};
 pub use reply::{Ack, Page, PrivateAck, RoomList, WhoPage};
+pub use tls::{BadFingerprint, Fingerprint, Tls, TlsError, Trust};

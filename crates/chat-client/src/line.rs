@@ -49,7 +49,10 @@ enum Over {
 pub(crate) async fn run(mut config: Config) -> u8 {
     let mut source = Source { input: Input::stdin(), interrupts: interrupts() };
     loop {
-        let (client, events) = Client::connect(&config.server, config.options());
+        let (client, events) = match &config.tls {
+            Some(tls) => Client::connect_with(tls.clone(), config.options()),
+            None => Client::connect(&config.server, config.options()),
+        };
         match Talk::new(&config, client).run(&mut source, events).await {
             Over::Exit(code) => return code,
             Over::AskAgain => match ask_alias(&mut source).await {
