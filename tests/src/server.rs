@@ -31,6 +31,13 @@ pub struct TestServer {
 }
 
 impl Setup {
+    /// Changes what it is told to do.
+    #[must_use]
+    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
     /// Changes what peers may do.
     #[must_use]
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {

@@ -1,5 +1,6 @@
 //! Accepting: from a listener to a connection's task. Whatever takes time happens in that task.
 
+mod proxy;
 mod spare;
 
 use std::io;
@@ -15,11 +16,15 @@ use tracing::{debug, info, warn};
 
 use crate::full;
 use crate::hub::{Hub, Refused};
-use crate::limits::{ACCEPT_PAUSE, FULL_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, SPARE_DEADLINE, USER_TIMEOUT};
+use crate::limits::{
+    ACCEPT_PAUSE, FULL_AT_ONCE, HEADER_DEADLINE, HEADERS_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, SPARE_DEADLINE,
+    USER_TIMEOUT,
+};
 use crate::peer::Peer;
 use crate::session::{Opening, Session};
 use crate::tls::Tls;
 
+use self::proxy::Source;
 use self::spare::Spare;
 
 /// A listener and what is behind it.
@@ -27,13 +32,15 @@ use self::spare::Spare;
 pub(crate) struct Door {
     listener: TcpListener,
     tls: Option<Tls>,
+    /// Each connection begins with a header that says for whom it is.
+    proxied: bool,
     /// Places for telling somebody that he can't come in.
     refusals: Arc<Semaphore>,
 }
 
 impl Door {
-    pub(crate) fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
-        Self { listener, tls, refusals: Arc::new(Semaphore::new(FULL_AT_ONCE)) }
+    pub(crate) fn new(listener: TcpListener, tls: Option<Tls>, proxied: bool) -> Self {
+        Self { listener, tls, proxied, refusals: Arc::new(Semaphore::new(FULL_AT_ONCE)) }
     }
 
     pub(crate) const fn is_tls(&self) -> bool {
@@ -45,14 +52,19 @@ impl Door {
     }
 
     /// Accepts for as long as it is polled. No error ends it: one that stays only slows it.
-    pub(crate) async fn accept(&self, hub: &Arc<Hub>, tasks: &TaskTracker) {
+    pub(crate) async fn accept(self: &Arc<Self>, hub: &Arc<Hub>, tasks: &TaskTracker) {
         let mut spare = Spare::new();
         let mut pause = Duration::ZERO;
+        let headers = Arc::new(Semaphore::new(HEADERS_AT_ONCE));
         loop {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
                     pause = Duration::ZERO;
-                    self.admit(stream, address, hub, tasks);
+                    if self.proxied {
+                        self.introduce(stream, address, &headers, hub, tasks).await;
+                    } else {
+                        self.admit(stream, address, hub, tasks);
+                    }
                 }
                 Err(error) if spare::is_needed(&error) => {
                     if pause.is_zero() {
@@ -75,6 +87,29 @@ impl Door {
                 }
             }
         }
+    }
+
+    /// Lets a balancer say for whom it comes. It does so at once, so that a place among those who may is soon free.
+    async fn introduce(
+        self: &Arc<Self>,
+        mut stream: TcpStream,
+        balancer: SocketAddr,
+        headers: &Arc<Semaphore>,
+        hub: &Arc<Hub>,
+        tasks: &TaskTracker,
+    ) {
+        let Ok(place) = Arc::clone(headers).acquire_owned().await else { return };
+        let (door, hub, others) = (Arc::clone(self), Arc::clone(hub), tasks.clone());
+        tasks.spawn(async move {
+            let source = timeout(HEADER_DEADLINE, proxy::read(&mut stream)).await;
+            drop(place);
+            match source {
+                Ok(Ok(Source::Client(address))) => door.admit(stream, address, &hub, &others),
+                Ok(Ok(Source::Balancer)) => door.admit(stream, balancer, &hub, &others),
+                Ok(Err(why)) => info!(address = %balancer, %why, "a connection was closed"),
+                Err(_) => info!(address = %balancer, "a connection was closed, as its PROXY header took too long"),
+            }
+        });
     }
 
     fn admit(&self, stream: TcpStream, address: SocketAddr, hub: &Arc<Hub>, tasks: &TaskTracker) {

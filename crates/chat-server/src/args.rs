@@ -54,6 +54,10 @@ pub(crate) struct Args {
     #[arg(long, env = "CHAT_TLS_SELF_SIGNED", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) tls_self_signed: Option<bool>,
 
+    /// A TCP balancer is in front and says for whom it speaks (PROXY protocol, 1 or 2); others must not reach the ports then
+    #[arg(long, env = "CHAT_PROXY_PROTOCOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) proxy_protocol: Option<bool>,
+
     /// The folder for the log, accounts and bans [default: the platform's data folder + chat-server]
     #[arg(long, value_name = "DIR", env = "CHAT_DATA", global = true)]
     pub(crate) data: Option<PathBuf>,
@@ -184,6 +188,7 @@ impl Args {
             tls_cert: self.tls_cert.or(file.tls_cert),
             tls_key: self.tls_key.or(file.tls_key),
             tls_self_signed: self.tls_self_signed.or(file.tls_self_signed),
+            proxy_protocol: self.proxy_protocol.or(file.proxy_protocol),
             data: self.data.or(file.data),
             min_free: self.min_free.or(file.min_free),
             keep: self.keep.or(file.keep),

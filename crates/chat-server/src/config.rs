@@ -23,6 +23,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// The page and its WebSocket; `None` for neither.
     pub web: Option<WebConfig>,
+    /// A balancer for TCP is in front of both, and says for whom it speaks by the PROXY protocol. Nobody else may reach them then.
+    pub proxy_protocol: bool,
     /// The same over TLS, where that is wanted.
     pub tls: Option<TlsConfig>,
     /// The room that everybody starts in.
@@ -91,6 +93,7 @@ impl Config {
         Self {
             listen: vec![listen],
             web: None,
+            proxy_protocol: false,
             tls: None,
             lobby: lobby(),
             storage,

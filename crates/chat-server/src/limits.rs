@@ -17,6 +17,12 @@ pub(crate) const HANDSHAKE_LINES: u32 = 100;
 /// How long a TLS handshake may take: two machines talk, nobody types.
 pub(crate) const TLS_DEADLINE: Duration = Duration::from_secs(15);
 
+/// How long a balancer may take to say for whom it speaks, which is the first thing that it sends.
+pub(crate) const HEADER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Connections of a balancer that haven't said it yet. More wait in the kernel.
+pub(crate) const HEADERS_AT_ONCE: usize = 1024;
+
 /// How often the certificate's files are looked at for a change.
 pub(crate) const CERTIFICATE_POLL: Duration = Duration::from_secs(2);
 

@@ -30,7 +30,7 @@ const STOP_DEADLINE: Duration = Duration::from_millis(4500);
 /// A server whose addresses are bound and whose log is open, and which serves nobody yet.
 #[derive(Debug)]
 pub struct Server {
-    doors: Vec<Door>,
+    doors: Vec<Arc<Door>>,
     tls: Option<Tls>,
     gateway: Option<Gateway>,
     endpoint: Option<Endpoint>,
@@ -84,12 +84,12 @@ impl Server {
         let mut doors = Vec::new();
         for listener in listen_all(config.listen)? {
             warn_if_public(&listener);
-            doors.push(Door::new(listener, None));
+            doors.push(Arc::new(Door::new(listener, None, config.proxy_protocol)));
         }
         // A certificate may be kept in the log's folder, which is another server's until the log is open.
         let (store, reader) = open(config.storage).await?;
         let tls = match config.tls {
-            Some(tls) => Some(open_tls(tls, config.web.as_ref(), &mut doors)?),
+            Some(tls) => Some(open_tls(tls, config.web.as_ref(), config.proxy_protocol, &mut doors)?),
             None => None,
         };
         let gateway = match config.web {
@@ -129,13 +129,13 @@ impl Server {
     /// The addresses of plain TCP, ports filled in.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.doors.iter().filter(|door| !door.is_tls()).filter_map(Door::address).collect()
+        self.doors.iter().filter(|door| !door.is_tls()).filter_map(|door| door.address()).collect()
     }
 
     /// The addresses of TLS, ports filled in.
     #[must_use]
     pub fn tls_addresses(&self) -> Vec<SocketAddr> {
-        self.doors.iter().filter(|door| door.is_tls()).filter_map(Door::address).collect()
+        self.doors.iter().filter(|door| door.is_tls()).filter_map(|door| door.address()).collect()
     }
 
     /// The SHA-256 of the certificate that the server made for itself, as `AB:CD:…`: what its clients have to be told.
@@ -246,12 +246,17 @@ async fn open(storage: Storage) -> Result<(Box<dyn Store>, Arc<dyn Reader>), Sta
 }
 
 /// A certificate that is made is for the page's address as well.
-fn open_tls(config: TlsConfig, web: Option<&WebConfig>, doors: &mut Vec<Door>) -> Result<Tls, StartError> {
+fn open_tls(
+    config: TlsConfig,
+    web: Option<&WebConfig>,
+    proxied: bool,
+    doors: &mut Vec<Arc<Door>>,
+) -> Result<Tls, StartError> {
     let listeners = listen_all(config.listen)?;
     let bound = listeners.iter().filter_map(|listener| listener.local_addr().ok());
     let bound: Vec<_> = bound.chain(web.map(|web| web.address)).collect();
     let tls = Tls::new(config.identity, &bound)?;
-    doors.extend(listeners.into_iter().map(|listener| Door::new(listener, Some(tls.clone()))));
+    doors.extend(listeners.into_iter().map(|listener| Arc::new(Door::new(listener, Some(tls.clone()), proxied))));
     Ok(tls)
 }
 

@@ -37,6 +37,7 @@ impl Settings {
         server.web = web(&args)?;
         server.metrics = args.metrics;
         server.tls = tls(&args)?;
+        server.proxy_protocol = args.proxy_protocol.unwrap_or_default();
         server.limits = limits(&args)?;
         if !args.ephemeral.unwrap_or_default() {
             server.storage = Storage::Sqlite(durable(&args)?);

@@ -13,6 +13,7 @@ mod golden;
 mod order;
 mod process;
 mod properties;
+mod proxied;
 mod requests;
 mod resume;
 mod slow;
