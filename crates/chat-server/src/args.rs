@@ -1,7 +1,7 @@
 //! What can be typed: flags, environment variables and the keys of the configuration file, one type for the three.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
@@ -20,6 +20,7 @@ use serde::Deserialize;
 pub(crate) struct Args {
     /// Plain TCP address to listen on; may be given more than once [default: 127.0.0.1:5555]
     #[arg(long, value_name = "ADDR", env = "CHAT_LISTEN", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_more")]
     pub(crate) listen: Option<Vec<SocketAddr>>,
 
     /// Address of the page for browsers; off for none [default: 127.0.0.1:5580]
@@ -28,10 +29,12 @@ pub(crate) struct Args {
 
     /// Where else the page is reached, such as https://chat.example.org behind a reverse proxy; may be given more than once
     #[arg(long, value_name = "URL", env = "CHAT_WEB_ORIGIN", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_more")]
     pub(crate) web_origin: Option<Vec<String>>,
 
     /// Addresses of a reverse proxy whose X-Forwarded-For is believed; may be given more than once
     #[arg(long, value_name = "CIDR", env = "CHAT_TRUSTED_PROXY", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_more")]
     pub(crate) trusted_proxy: Option<Vec<String>>,
 
     /// Address of /metrics (Prometheus), /healthz and /readyz [default: none]
@@ -175,9 +178,7 @@ impl Args {
         let Some(path) = &self.config else { return Ok(self) };
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("can't read the configuration file {}: {error}", path.display()))?;
-        let file: Self = toml::from_str(&text).map_err(|error| {
-            format!("in the configuration file {}: {}", path.display(), error.to_string().trim_end())
-        })?;
+        let file: Self = toml::from_str(&text).map_err(|error| in_file(path, &text, &error))?;
         Ok(Self {
             listen: self.listen.or(file.listen),
             web: self.web.or(file.web),
@@ -208,4 +209,40 @@ impl Args {
             command: self.command,
         })
     }
+}
+
+/// What was wrong with what was typed, in one sentence.
+pub(crate) fn sentence(error: &clap::Error) -> String {
+    let words = error.to_string();
+    let told =
+        words.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let told: Vec<_> = told.filter(|line| !line.is_empty()).collect();
+    format!("{}; --help lists what there is", told.join(" ").trim_start_matches("error: "))
+}
+
+/// What was wrong in the file, with the line that it is in, in one sentence.
+fn in_file(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let number = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line: String = text.lines().nth(number - 1).unwrap_or_default().trim().chars().take(80).collect();
+    let message = error.message().replace('\n', ", ");
+    format!("in the configuration file {}, line {number}, `{line}`: {message}", path.display())
+}
+
+/// A list, or its only entry by itself.
+fn one_or_more<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "this is neither a value of the right kind nor a list of such")]
+    enum OneOrMore<T> {
+        One(T),
+        More(Vec<T>),
+    }
+    Ok(Some(match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(only) => vec![only],
+        OneOrMore::More(list) => list,
+    }))
 }

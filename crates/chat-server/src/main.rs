@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod settings;
+mod signals;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -15,13 +16,19 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, LogFormat};
 use crate::settings::Settings;
+use crate::signals::Signals;
 
 /// The exit code of a start that failed for what was typed or for an address in use.
 pub(crate) const BAD_START: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = match Args::parse().completed() {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(help) if !help.use_stderr() => help.exit(),
+        Err(error) => return fail(&args::sentence(&error), BAD_START),
+    };
+    let args = match args.completed() {
         Ok(args) => args,
         Err(sentence) => return fail(&sentence, BAD_START),
     };
@@ -44,10 +51,12 @@ async fn main() -> ExitCode {
     };
     tell_where_messages_are(&storage);
     introduce(&server);
+    // Before anybody is told that it runs, as from then on it may be asked to stop.
+    let signals = Signals::catch();
     if let Err(error) = announce(&server) {
         return fail(&format!("can't write to standard output: {error}"), 1);
     }
-    match server.run(stop_signal()).await {
+    match server.run(signals.stop()).await {
         Ok(()) => {
             info!("stopped");
             ExitCode::SUCCESS
@@ -101,37 +110,6 @@ fn start_log(format: LogFormat) {
     match format {
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
         LogFormat::Json => log.json().init(),
-    }
-}
-
-/// Resolves at the first signal to stop. A second one ends the program at once.
-async fn stop_signal() {
-    next_signal().await;
-    tokio::spawn(async {
-        next_signal().await;
-        std::process::exit(130);
-    });
-}
-
-#[cfg(unix)]
-async fn next_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        // Without signals the server can still be ended by killing it, which loses nothing that was acked.
-        _ => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn next_signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
