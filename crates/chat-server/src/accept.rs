@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 use crate::full;
 use crate::hub::{Hub, Refused};
 use crate::limits::{
-    ACCEPT_PAUSE, FULL_AT_ONCE, HEADER_DEADLINE, HEADERS_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, SPARE_DEADLINE,
+    ACCEPT_PAUSE, FULL_AT_ONCE, HEADER_DEADLINE, HEADERS_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, SEND_BUFFER, SPARE_DEADLINE,
     USER_TIMEOUT,
 };
 use crate::peer::Peer;
@@ -184,6 +184,7 @@ pub(crate) fn canonical(address: SocketAddr) -> IpAddr {
 pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
     #[cfg(not(target_os = "windows"))]
     let keepalive = keepalive.with_retries(KEEPALIVE_RETRIES);

@@ -26,11 +26,15 @@ pub(crate) const HEADERS_AT_ONCE: usize = 1024;
 /// How often the certificate's files are looked at for a change.
 pub(crate) const CERTIFICATE_POLL: Duration = Duration::from_secs(2);
 
-/// How long a client may take no byte while there is something for it.
-pub const WRITE_DEADLINE: Duration = Duration::from_secs(45);
+/// How long a client may take no byte while there is something for it. With [`STALLED_BYE_DEADLINE`] it stays below
+/// [`USER_TIMEOUT`]: the kernel counts from when the client's window closed, and once it gives up no words can arrive.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long a client has to take its last words.
 pub(crate) const BYE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The same for one that took nothing: its alias is free by then, and it has to wake to be told why.
+pub(crate) const STALLED_BYE_DEADLINE: Duration = Duration::from_secs(12);
 
 /// How long the server reads on after its last words: a close over unread input is a reset, which would destroy them.
 pub(crate) const LINGER: Duration = Duration::from_millis(500);
@@ -55,6 +59,16 @@ pub(crate) const KEEPALIVE_RETRIES: u32 = 2;
 
 /// How long sent bytes may stay unacknowledged by the peer's kernel; keep-alive says nothing while there are some.
 pub(crate) const USER_TIMEOUT: Duration = Duration::from_secs(45);
+
+const _: () = assert!(
+    WRITE_DEADLINE.as_secs() + STALLED_BYE_DEADLINE.as_secs() < USER_TIMEOUT.as_secs(),
+    "the kernel would close a stalled connection before it is told why"
+);
+
+/// Bytes that the kernel holds for a client that doesn't read (Linux doubles the figure for its own bookkeeping). Left to
+/// itself it would hold 4 MiB, and say that there is room again only once a third of that was taken: who reads 40 KB/s
+/// would seem to take nothing for longer than [`WRITE_DEADLINE`].
+pub(crate) const SEND_BUFFER: usize = 128 * 1024;
 
 /// Bytes of one read from a socket, into a buffer that all sessions of a thread share.
 pub(crate) const READ_BUFFER: usize = 16 * 1024;

@@ -1,5 +1,7 @@
 //! The end of a session: what is due is written, the rooms are left, and the last words arrive.
 
+use std::time::Duration;
+
 use chat_protocol::limits::MAX_UNACKED;
 use chat_protocol::message::{Bye, ByeCode, ServerMessage};
 use chat_protocol::text::render;
@@ -9,7 +11,9 @@ use tracing::info;
 
 use super::{Ended, Flow, Session, Transport};
 use crate::batch::Dialect;
-use crate::limits::{ARRIVAL, BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, LINGER, LINGER_BYTES, READ_BUFFER};
+use crate::limits::{
+    ARRIVAL, BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, LINGER, LINGER_BYTES, READ_BUFFER, STALLED_BYE_DEADLINE,
+};
 
 impl<S: Transport> Session<S> {
     /// Leaves the rooms, gives the alias up, says why, and closes so that the words arrive.
@@ -26,18 +30,19 @@ impl<S: Transport> Session<S> {
             Ended::Closed(bye) => bye,
             Ended::Stranger(stranger) => {
                 self.out.push(&stranger.answer(self.hub.page.as_deref()));
-                return self.say_last().await;
+                return self.say_last(BYE_DEADLINE).await;
             }
         };
+        let deadline = if bye.code == ByeCode::Stalled { STALLED_BYE_DEADLINE } else { BYE_DEADLINE };
         match self.dialect {
             Dialect::Text => self.text(|out| render::bye(out, &bye)),
             Dialect::Json => self.json(&ServerMessage::Bye(bye)),
         }
-        self.say_last().await;
+        self.say_last(deadline).await;
     }
 
-    async fn say_last(&mut self) {
-        let _ = timeout(BYE_DEADLINE, self.write_all()).await;
+    async fn say_last(&mut self, deadline: Duration) {
+        let _ = timeout(deadline, self.write_all()).await;
         self.linger().await;
     }
 
