@@ -35,7 +35,7 @@ impl ServerProcess {
     #[must_use]
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = Self::command();
-        command.args(["--listen", "127.0.0.1:0", "--ephemeral"]).args(arguments);
+        command.args(["--listen", "127.0.0.1:0", "--web", "off", "--ephemeral"]).args(arguments);
         Self::start_command(command)
     }
 

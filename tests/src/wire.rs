@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Lines of the transcript that a failure shows.
-const SHOWN: usize = 60;
+const SHOWN: usize = 30;
 
 /// A connection as its owner sees it: what he sent, and the lines that came.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Wire {
         let skipped = self.transcript.len().saturating_sub(SHOWN);
         let rest = String::from_utf8_lossy(&self.buffer[self.read_to..]);
         let shown = self.transcript[skipped..].join("\n  ");
-        panic!("{}: {words}\n  ({skipped} lines before)\n  {shown}\n  (not read yet: {rest:.2000?})", self.name);
+        panic!("{}: {words}\n  ({skipped} lines before)\n  {shown}\n  (not read yet: {rest:.300?})", self.name);
     }
 
     fn io(&mut self) -> &mut TcpStream {
@@ -76,7 +76,7 @@ impl Wire {
     ///
     /// Those of the connection.
     pub async fn try_send_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.transcript.push(format!("-> {:.200}", String::from_utf8_lossy(bytes).trim_end()));
+        self.transcript.push(format!("-> {:.160}", String::from_utf8_lossy(bytes).trim_end()));
         match timeout(DEADLINE, self.io().write_all(bytes)).await {
             Ok(sent) => sent,
             Err(_) => self.fail("the server takes nothing"),
@@ -111,7 +111,7 @@ impl Wire {
                     Err(error) => self.fail(&format!("a line that is not UTF-8: {error}")),
                 };
                 self.read_to += end + 1;
-                self.transcript.push(format!("<- {line:.300}"));
+                self.transcript.push(format!("<- {line:.160}"));
                 return Ok(Some(line));
             }
             if self.read_some(until).await? == 0 {
