@@ -35,7 +35,6 @@ export class Inbox {
       session.outbox.restart(log, isNew);
       session.connection.settled();
     }
-    session.outbox.reload();
     session.becomes("online");
   }
 
@@ -49,6 +48,7 @@ export class Inbox {
       session.keepRooms();
     }
     Object.assign(conversation, { topic, count, members, head });
+    if (head === 0) conversation.more = false;
     if (first) session.ui.entered(conversation);
   }
 
@@ -89,7 +89,6 @@ export class Inbox {
     if (session.answer(message.id, (request) => request.resolve(message))) return;
     // The leader takes it out of the outbox and tells the other tabs what it was.
     if (this.leads) message.entry = session.outbox.settle(message.id);
-    else session.outbox.reload();
     const { entry, seq, room, to, time } = message;
     const conversation = to ? session.rooms.private(to) : session.rooms.get(room);
     if (!conversation) return;
@@ -127,12 +126,12 @@ export class Inbox {
     const members = conversation.members.filter((alias) => !gone.has(alias) && !come.includes(alias)).concat(come);
     conversation.members = members.sort((a, b) => a.localeCompare(b));
     conversation.count = count;
-    if (joined.length) this.notice(conversation, `${names(joined)} joined the chat!`);
+    if (joined.length) this.notice(conversation, ...names(joined), " joined the chat!");
     for (const [words, who] of byReason(left, reasons)) {
-      this.notice(conversation, `${names(who)} left the chat.${words ? ` (${words})` : ""}`);
+      this.notice(conversation, ...names(who), " left the chat.", ...(words ? [" (", { words }, ")"] : []));
     }
     for (const { from, to } of renamed) {
-      this.notice(conversation, `${from} is now known as ${to}`);
+      this.notice(conversation, { words: from }, " is now known as ", { words: to });
       this.session.rooms.rename(from, to);
       if (from === this.session.me.alias) this.isNow(to);
     }
@@ -148,11 +147,12 @@ export class Inbox {
     const conversation = this.session.rooms.get(room);
     if (!conversation) return;
     conversation.topic = text;
-    this.notice(conversation, text ? `${from} set the topic: ${text}` : `${from} cleared the topic`);
+    this.notice(conversation, { words: from }, ...(text ? [" set the topic: ", { words: text }] : [" cleared the topic"]));
   }
 
-  notice(conversation, text) {
-    conversation.append({ kind: "notice", time: Date.now(), text });
+  /** `parts`: our own words, and those of people as `{words}`, each of which has a direction of its own. */
+  notice(conversation, ...parts) {
+    conversation.append({ kind: "notice", time: Date.now(), parts });
   }
 
   gap({ room, from, to }) {
@@ -183,7 +183,6 @@ export class Inbox {
     if (id && session.answer(id, (request) => request.reject(new Error(message)))) return;
     if (id) {
       if (this.leads) session.outbox.fail(id, message);
-      else session.outbox.reload();
     } else if (session.online || !session.me) {
       session.ui.refused(message);
     } else if (code === "unknown_session") {
@@ -241,9 +240,13 @@ const HANDLERS = {
 
 /** A few names, and how many more. */
 function names(list) {
-  if (list.length === 1) return list[0];
-  if (list.length <= 4) return `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
-  return `${list.slice(0, 3).join(", ")} and ${list.length - 3} others`;
+  const some = list.slice(0, list.length > 4 ? 3 : 4);
+  const rest = list.length - some.length;
+  return some.flatMap((words, i) => {
+    const last = i === some.length - 1;
+    const before = i === 0 ? [] : [last && !rest ? " and " : ", "];
+    return [...before, { words }, ...(last && rest ? [` and ${rest} others`] : [])];
+  });
 }
 
 function byReason(left, reasons) {

@@ -32,7 +32,7 @@ const messages = new MessageList({
 // What is shown follows the model, once a frame; while the page is hidden its title alone.
 
 function schedule() {
-  showTitle();
+  if (document.hidden) showTitle();
   frame ||= requestAnimationFrame(show);
 }
 
@@ -55,6 +55,7 @@ function show() {
   const from = session.me.alias;
   messages.sync(session.outbox.of(current).map((entry) => ({ ...entry, from })));
   if (isReading(current)) session.markRead(current);
+  showTitle();
 }
 
 function fallback() {

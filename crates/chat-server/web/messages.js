@@ -5,6 +5,8 @@ import { element, message, nameOf, renderItem } from "./render.js";
 
 const PAGE = 100;
 const SHOWN_AT_FIRST = 200;
+// At a time, as much as fits into a frame.
+const REVEALED = 100;
 // Beyond this many, what is far above is taken out while the newest is in view.
 const MOST_SHOWN = 2_000;
 const NEAR_TOP = 800;
@@ -70,8 +72,9 @@ export class MessageList {
       if (!page || page.childElementCount >= PAGE) {
         page = this.newPage(this.last);
         this.pages.append(page);
+      } else {
+        page.append(this.node(this.last));
       }
-      page.append(this.node(this.last));
     }
   }
 
@@ -80,9 +83,14 @@ export class MessageList {
     return renderItem(conversation.at(place), conversation.at(place - 1), conversation.newAfter);
   }
 
+  /** A page that begins with this item. */
   newPage(first) {
+    const node = this.node(first);
     const page = element("div", "page");
     page.first = first;
+    // An item is its own node and those that part it from the one before.
+    page.lead = node.childElementCount;
+    page.append(node);
     return page;
   }
 
@@ -91,7 +99,7 @@ export class MessageList {
     const pages = [];
     for (let start = from; start < to; start += PAGE) {
       const page = this.newPage(start);
-      for (let place = start; place < Math.min(to, start + PAGE); place += 1) page.append(this.node(place));
+      for (let place = start + 1; place < Math.min(to, start + PAGE); place += 1) page.append(this.node(place));
       pages.push(page);
     }
     return pages;
@@ -134,12 +142,12 @@ export class MessageList {
     const { conversation, scroller } = this;
     if (this.busy || !conversation || scroller.scrollTop > NEAR_TOP) return;
     if (this.first > conversation.base) {
-      this.reveal(SHOWN_AT_FIRST);
+      this.reveal(REVEALED);
     } else if (conversation.more) {
       this.busy = true;
       const found = await this.events.older(conversation).catch(() => false);
       this.busy = false;
-      if (found && conversation === this.conversation) this.reveal(SHOWN_AT_FIRST);
+      if (found && conversation === this.conversation) this.reveal(REVEALED);
     }
   }
 
@@ -153,7 +161,7 @@ export class MessageList {
     const top = this.pages.firstElementChild;
     this.pages.prepend(...this.render(from, this.first));
     // The first one had nothing before it; now its day and its name may stand above already.
-    if (top) this.renderFirstAgain(top);
+    if (top) this.joinUp(top);
     this.first = from;
     this.tellBeginning();
     scroller.scrollTop = this.atEnd ? scroller.scrollHeight : scroller.scrollHeight - before;
@@ -163,11 +171,12 @@ export class MessageList {
     });
   }
 
-  renderFirstAgain(page) {
-    const end = page.nextElementSibling?.first ?? this.last;
-    const fresh = this.newPage(page.first);
-    for (let place = page.first; place < end; place += 1) fresh.append(this.node(place));
-    page.replaceWith(fresh);
+  joinUp(page) {
+    const node = this.node(page.first);
+    const { childElementCount } = node;
+    [...page.children].slice(0, page.lead).forEach((old) => old.remove());
+    page.prepend(node);
+    page.lead = childElementCount;
   }
 
   forgetFarAbove() {

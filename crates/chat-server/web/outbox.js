@@ -10,35 +10,60 @@ const AT_ONCE = 64;
 /**
  * An entry: `{id, room | to, text, kind, time, sent, log, failed?}`.
  * `sent`: handed to a connection once, so that its fate is unknown until an answer comes.
+ *
+ * Of several tabs the leader's is the true one: it alone keeps it in storage (which other tabs see late) and tells the others.
  */
 export class Outbox {
   constructor() {
     this.entries = load(KEY, []);
     /** Those handed to the connection that is open now. */
     this.underWay = new Set();
-  }
-
-  /** Another tab has changed it. */
-  reload() {
-    this.entries = load(KEY, []);
+    /** What was added here while another tab leads, until that one shows that it has it. */
+    this.unseen = new Map();
   }
 
   keep() {
     save(KEY, this.entries.length ? this.entries : undefined);
   }
 
-  add(target, text, kind, log) {
-    this.reload();
-    const entry = { id: randomName("m"), ...target, text, kind, time: Date.now(), sent: false, log };
-    this.entries.push(entry);
-    this.keep();
-    return entry;
+  /** This tab leads from now on. */
+  lead() {
+    this.entries = load(KEY, []);
+    this.unseen.forEach((entry) => this.take(entry));
+    this.unseen.clear();
   }
 
-  /** Takes an entry out whose fate is known; null where it is another tab's or long settled. */
+  clear() {
+    this.entries = [];
+    this.unseen.clear();
+  }
+
+  make(target, text, kind, log) {
+    return { id: randomName("m"), ...target, text, kind, time: Date.now(), sent: false, log };
+  }
+
+  /** As the leader. */
+  take(entry) {
+    if (this.entries.some(({ id }) => id === entry.id)) return;
+    this.entries.push(entry);
+    this.keep();
+  }
+
+  /** As another tab: shows it until the leader has it. */
+  hand(entry) {
+    this.unseen.set(entry.id, entry);
+    this.entries = [...this.entries, entry];
+  }
+
+  /** As another tab: what the leader has. */
+  mirror(entries) {
+    entries.forEach(({ id }) => this.unseen.delete(id));
+    this.entries = [...entries, ...this.unseen.values()];
+  }
+
+  /** Takes an entry out whose fate is known; null where it is long settled. */
   settle(id) {
     this.underWay.delete(id);
-    this.reload();
     const index = this.entries.findIndex((entry) => entry.id === id);
     if (index < 0) return null;
     const [entry] = this.entries.splice(index, 1);
@@ -48,24 +73,19 @@ export class Outbox {
 
   fail(id, why) {
     this.underWay.delete(id);
-    this.reload();
     const entry = this.entries.find((other) => other.id === id);
     if (entry) entry.failed = why;
     this.keep();
-    return entry;
   }
 
   /** Says it again: under a new id, as the old one may be spoken for. */
   retry(id) {
     const entry = this.settle(id);
-    if (!entry) return;
-    this.entries.push({ ...entry, id: randomName("m"), sent: false, failed: undefined, time: Date.now() });
-    this.keep();
+    if (entry) this.take({ ...entry, id: randomName("m"), sent: false, failed: undefined, time: Date.now() });
   }
 
   /** A connection begins: nothing is under way in it. */
   restart(log, sessionIsNew) {
-    this.reload();
     this.underWay.clear();
     for (const entry of this.entries) {
       const unsure = entry.sent && !entry.failed;
@@ -79,7 +99,6 @@ export class Outbox {
 
   /** Hands on what waits, in order, as far as it may be under way at once. */
   flush(send) {
-    this.reload();
     let changed = false;
     for (const entry of this.entries) {
       if (this.underWay.size >= AT_ONCE) break;

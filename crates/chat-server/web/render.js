@@ -51,8 +51,8 @@ function body(item, previous) {
 }
 
 function notice(item) {
-  const text = element("bdi", "", item.text);
-  return element("div", "notice", text, timeOf(item.time));
+  const parts = item.parts.map((part) => (part.words === undefined ? part : element("bdi", "", part.words)));
+  return element("div", "notice", ...parts, timeOf(item.time));
 }
 
 function gap({ seq, upto }) {

@@ -45,8 +45,9 @@ export class Conversation {
     return this.items[place - this.base];
   }
 
+  /** The oldest message that is here; null where none is. */
   get firstSeq() {
-    return this.items.find((item) => item.seq)?.seq ?? this.cursor + 1;
+    return this.items.find((item) => item.seq)?.seq ?? null;
   }
 
   matches(entry) {
@@ -56,6 +57,7 @@ export class Conversation {
   append(item) {
     this.items.push(item);
     if (item.seq) this.cursor = Math.max(this.cursor, item.upto ?? item.seq);
+    if (item.seq === 1) this.more = false;
     if (this.items.length > KEEP * 1.25 && !this.browsing) this.trim(this.items.length - KEEP);
   }
 

@@ -59,8 +59,10 @@ export class Session {
 
   lead() {
     this.me ??= load("me");
-    if (this.me) this.connection.open();
-    else this.becomes("out");
+    this.outbox.lead();
+    if (this.me) return this.connection.open();
+    this.becomes("out");
+    this.ui.login("");
   }
 
   follow() {
@@ -93,12 +95,11 @@ export class Session {
   lines(messages) {
     messages.forEach((message) => this.inbox.take(message));
     this.tabs.post("lines", messages);
-    this.flush();
-    this.ui.changed();
+    this.outboxChanged();
   }
 
   flush() {
-    if (this.tabs.leads && this.online) this.outbox.flush((message) => this.connection.send(message));
+    if (this.online) this.outbox.flush((message) => this.connection.send(message));
   }
 
   // Other tabs.
@@ -108,30 +109,38 @@ export class Session {
       "want-state": () => this.tabs.post("state", { to: from, ...this.state() }),
       send: () => this.connection.send(data),
       join: () => this.join(data),
+      say: () => this.outbox.take(data),
+      again: () => this.outbox.retry(data),
+      dismiss: () => this.outbox.settle(data),
       retry: () => this.connection.retryNow(),
     };
     const always = {
       state: () => data.to === this.tabs.name && !this.tabs.leads && this.adopt(data),
       status: () => !this.tabs.leads && this.mirror(data),
       lines: () => !this.tabs.leads && data.forEach((message) => this.inbox.take(message)),
-      outbox: () => this.outbox.reload(),
+      outbox: () => !this.tabs.leads && this.outbox.mirror(data),
       read: () => this.markRead(this.rooms.get(data), false),
       left: () => this.forget(),
     };
-    if (this.tabs.leads) asLeader[kind]?.();
+    if (this.tabs.leads && asLeader[kind]) {
+      asLeader[kind]();
+      this.outboxChanged();
+    }
     always[kind]?.();
-    this.flush();
     this.ui.changed();
   }
 
   state() {
     const { me, limits, status, retryAt, reason } = this;
-    return { me, limits, status, retryAt, reason, conversations: this.rooms.list.map((one) => one.snapshot()) };
+    const { entries } = this.outbox;
+    return { me, limits, status, retryAt, reason, entries, conversations: this.rooms.list.map((one) => one.snapshot()) };
   }
 
   adopt(state) {
     this.rooms.all = new Map(state.conversations.map((one) => [one.key, Conversation.restore(one)]));
     this.limits = state.limits;
+    this.outbox.mirror(state.entries);
+    this.outbox.unseen.forEach((entry) => this.tabs.post("say", entry));
     this.mirror(state);
     this.rooms.rooms.slice(0, 1).forEach((room) => this.ui.entered(room));
   }
@@ -165,7 +174,7 @@ export class Session {
 
   forget() {
     forgetAll();
-    this.outbox.reload();
+    this.outbox.clear();
     this.rooms = new Rooms();
     this.read = {};
     this.ignored = [];
@@ -192,24 +201,33 @@ export class Session {
     const objection = this.objection(text);
     if (objection) return objection;
     const target = conversation.isPrivate ? { to: conversation.name } : { room: conversation.key };
-    this.outbox.add(target, text, kind, this.me?.log);
-    this.outboxChanged();
+    const entry = this.outbox.make(target, text, kind, this.me?.log);
+    if (!this.tabs.leads) this.outbox.hand(entry);
+    this.changeOutbox("say", entry, () => this.outbox.take(entry));
     return null;
   }
 
   sayAgain(id) {
-    this.outbox.retry(id);
-    this.outboxChanged();
+    this.changeOutbox("again", id, () => this.outbox.retry(id));
   }
 
   dismiss(id) {
-    this.outbox.settle(id);
-    this.outboxChanged();
+    this.changeOutbox("dismiss", id, () => this.outbox.settle(id));
+  }
+
+  /** Has the leader do it, or does it as the leader. */
+  changeOutbox(kind, data, change) {
+    if (!this.tabs.leads) {
+      this.tabs.post(kind, data);
+      return this.ui.changed();
+    }
+    change();
+    return this.outboxChanged();
   }
 
   outboxChanged() {
-    this.tabs.post("outbox");
     this.flush();
+    this.tabs.post("outbox", this.outbox.entries);
     this.ui.changed();
   }
 
@@ -252,7 +270,7 @@ export class Session {
 
   /** Fetches what was said before the oldest that is known; true if there was something. */
   older(conversation, limit = PAGE) {
-    if (!conversation.more || !this.online) return Promise.resolve(false);
+    if (!conversation.more || !conversation.firstSeq || !this.online) return Promise.resolve(false);
     conversation.loading ??= this.fetchOlder(conversation, limit).finally(() => {
       conversation.loading = null;
     });
