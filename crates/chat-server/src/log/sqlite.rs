@@ -139,7 +139,8 @@ impl Sqlite {
     }
 
     /// A refusal of everything that isn't known already.
-    fn full(&self, why: String, operations: &[Operation]) -> CommitError {
+    fn full(&mut self, why: String, operations: &[Operation]) -> CommitError {
+        self.tending.make_room();
         let known = operations.iter().map(|operation| self.known(operation)).collect();
         CommitError::Full { why, known }
     }

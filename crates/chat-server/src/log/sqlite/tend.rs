@@ -20,7 +20,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Tending {
     keep: Keep,
-    /// A text was taken away and may still be in the write-ahead log.
+    /// The write-ahead log is to be emptied: a text was taken away and may still be in it, or its room is needed.
     scrub: bool,
     /// There may be messages that the index lacks, since then, and about as many.
     unindexed: Option<Instant>,
@@ -59,6 +59,11 @@ impl Tending {
             removed: true,
             pause: None,
         }
+    }
+
+    /// A commit found no room: what the write-ahead log takes can be given back.
+    pub(super) fn make_room(&mut self) {
+        self.scrub = true;
     }
 
     /// The index was begun anew in a commit.
