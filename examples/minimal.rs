@@ -25,7 +25,7 @@ async fn main() -> std::io::Result<()> {
     let mut connections = 0;
     loop {
         let stream = tokio::select! {
-            // Lacks: an error, such as no descriptor left, ends the server (`server.rs`, `accept`).
+            // Lacks: an error, such as no descriptor left, ends the server (`accept.rs`).
             accepted = listener.accept() => accepted?.0,
             // Lacks: everybody is cut off, in the middle of a line perhaps (`server.rs`, `run`).
             stop = tokio::signal::ctrl_c() => return stop,
@@ -68,7 +68,7 @@ async fn converse(id: u64, alias: &str, lines: &mut Lines, room: &Sender<Said>) 
             },
             line = said.recv() => match line {
                 Ok((from, _)) if from == id => {} // the sender filter
-                // Lacks: one write for many lines (`session.rs`, `collect`), and a deadline for who takes none (`flush`).
+                // Lacks: one write for many lines (`session.rs`, `collect`), and a deadline for who takes none (`session/writing.rs`).
                 Ok((_, line)) => lines.send(line).await?,
                 // Lacks: what was missed is lost (`session/cursor.rs`: it is read from the log).
                 Err(RecvError::Lagged(n)) => lines.send(format!("*** you missed {n} messages")).await?,

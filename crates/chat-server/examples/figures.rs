@@ -102,7 +102,10 @@ fn pages(folder: &Path, messages: u64) {
         })
         .collect();
     times.sort_unstable();
-    println!("a page of 50 by before, from anywhere: {:?} at the median, {:?} at worst of 1000", times[500], times[999]);
+    println!(
+        "a page of 50 by before, from anywhere: {:?} at the median, {:?} at worst of 1000",
+        times[500], times[999]
+    );
     for query in ["lunch", "lunch 365", "777 message", "nothing", "mess"] {
         let began = Instant::now();
         let found = reader.search(&room, query, Seq::new(u64::MAX), 51).unwrap().len();

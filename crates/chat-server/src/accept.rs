@@ -17,8 +17,8 @@ use tracing::{debug, info, warn};
 use crate::full;
 use crate::hub::{Hub, Refused};
 use crate::limits::{
-    ACCEPT_PAUSE, FULL_AT_ONCE, HEADER_DEADLINE, HEADERS_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, SEND_BUFFER, SPARE_DEADLINE,
-    USER_TIMEOUT,
+    ACCEPT_PAUSE, FULL_AT_ONCE, HEADER_DEADLINE, HEADERS_AT_ONCE, KEEPALIVE, KEEPALIVE_RETRIES, SEND_BUFFER,
+    SPARE_DEADLINE, USER_TIMEOUT,
 };
 use crate::peer::Peer;
 use crate::session::{Opening, Session};
