@@ -1,4 +1,6 @@
-//! What the program does besides serving: taking a log elsewhere.
+//! What the program does besides serving: taking a log elsewhere, telling about itself.
+
+mod about;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
@@ -7,7 +9,7 @@ use std::path::Path;
 use chat_server::log::{self, TransferError};
 
 use crate::BAD_START;
-use crate::args::{Args, Command};
+use crate::args::{Command, Typed};
 use crate::settings::{data_folder, selection};
 
 /// One sentence, and the exit code: 2 where nothing was begun, 1 for a failure on the way.
@@ -29,26 +31,38 @@ impl Failed {
     }
 }
 
-pub(crate) fn run(command: &Command, args: &Args) -> Result<(), Failed> {
-    let data = data_folder(args).map_err(Failed::at_start)?;
+pub(crate) fn run(command: &Command, typed: &Typed) -> Result<(), Failed> {
+    match command {
+        Command::CheckConfig => about::check_config(typed),
+        Command::Config => about::config(typed),
+        Command::Completions { shell } => about::completions(*shell),
+        Command::Man => about::manual(),
+        Command::Backup { .. } | Command::Restore { .. } | Command::Export { .. } | Command::Import { .. } => {
+            transfer(command, &data_folder(&typed.args).map_err(Failed::at_start)?)
+        }
+    }
+}
+
+fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
     match command {
         Command::Backup { file } => {
-            log::backup(&data, file)?;
+            log::backup(data, file)?;
             eprintln!("everything in {} is now in {}, too", data.display(), file.display());
         }
         Command::Restore { file } => {
-            log::restore(file, &data)?;
+            log::restore(file, data)?;
             eprintln!("the log in {} is what {} holds; clients begin anew", data.display(), file.display());
         }
         Command::Export { room, since } => {
             let selection = selection(room.as_deref(), since.as_deref()).map_err(Failed::at_start)?;
-            let count = log::export(&data, &selection, &mut BufWriter::new(io::stdout().lock()))?;
+            let count = log::export(data, &selection, &mut BufWriter::new(io::stdout().lock()))?;
             eprintln!("{count} messages written");
         }
         Command::Import { file } => {
-            let count = log::import(&mut *input(file)?, &data)?;
+            let count = log::import(&mut *input(file)?, data)?;
             eprintln!("{count} messages are now in {}", data.display());
         }
+        Command::CheckConfig | Command::Config | Command::Completions { .. } | Command::Man => {}
     }
     Ok(())
 }

@@ -10,11 +10,10 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use chat_server::{Server, Storage};
-use clap::Parser as _;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Args, LogFormat};
+use crate::args::{LogFormat, Problem, Typed};
 use crate::settings::Settings;
 use crate::signals::Signals;
 
@@ -23,25 +22,22 @@ pub(crate) const BAD_START: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(help) if !help.use_stderr() => help.exit(),
-        Err(error) => return fail(&args::sentence(&error), BAD_START),
+    let typed = match Typed::read() {
+        Ok(typed) => typed,
+        Err(Problem::CommandLine(help)) if !help.use_stderr() => help.exit(),
+        Err(Problem::CommandLine(error)) => return fail(&args::sentence(&error), BAD_START),
+        Err(Problem::Sentence(sentence)) => return fail(&sentence, BAD_START),
     };
-    let args = match args.completed() {
-        Ok(args) => args,
-        Err(sentence) => return fail(&sentence, BAD_START),
-    };
-    if let Some(command) = args.command.clone() {
-        start_log(args.log_format.unwrap_or_default());
-        return match commands::run(&command, &args) {
+    if let Some(command) = &typed.args.command {
+        start_log(typed.args.log_format.unwrap_or_default());
+        return match commands::run(command, &typed) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => fail(&failure.sentence, failure.code),
         };
     }
-    let settings = match Settings::new(args) {
+    let settings = match Settings::new(typed.args.clone()) {
         Ok(settings) => settings,
-        Err(sentence) => return fail(&sentence, BAD_START),
+        Err(sentence) => return fail(&typed.trace(sentence), BAD_START),
     };
     start_log(settings.log_format);
     let storage = settings.server.storage.clone();

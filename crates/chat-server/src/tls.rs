@@ -43,6 +43,18 @@ impl TlsConfig {
     pub const fn new(listen: Vec<SocketAddr>, identity: Identity) -> Self {
         Self { listen, identity }
     }
+
+    /// Whether the certificate's files can be used. One that the server makes is not made by this.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`], naming the file.
+    pub fn check(&self) -> Result<(), TlsError> {
+        match &self.identity {
+            Identity::Files { certificate, key } => pair::load(certificate, key, &provider()).map(drop),
+            Identity::SelfSigned { .. } => Ok(()),
+        }
+    }
 }
 
 /// A certificate and its key.
