@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
+use chat_server::accounts::Authenticator;
 use chat_server::log::Durable;
 use chat_server::{Config, Limits, ServeError, Server, Storage};
 use serde_json::{Value, json};
@@ -75,6 +77,13 @@ impl Setup {
     #[must_use]
     pub fn storage(mut self, storage: Storage) -> Self {
         self.config.storage = storage;
+        self
+    }
+
+    /// Has accounts of its own.
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
+        self.config.authenticator = Some(authenticator);
         self
     }
 

@@ -150,6 +150,14 @@ impl Wire {
         }
     }
 
+    /// The next line has to begin so.
+    pub async fn expect_start(&mut self, expected: &str) {
+        let line = self.line().await;
+        if !line.starts_with(expected) {
+            self.fail(&format!("expected {expected:?} …\n  instead of {line:?}"));
+        }
+    }
+
     /// The next lines have to be these.
     pub async fn expect_all(&mut self, expected: &[&str]) {
         for line in expected {

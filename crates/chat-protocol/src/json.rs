@@ -63,7 +63,23 @@ fn diagnose(line: &str, error: &serde_json::Error) -> Refusal {
 
 /// The `type`s that a client may send.
 pub const TYPES: &[&str] = &[
-    "hello", "say", "private", "join", "leave", "nick", "who", "rooms", "history", "search", "topic", "redact", "ping",
+    "hello",
+    "say",
+    "private",
+    "join",
+    "leave",
+    "nick",
+    "register",
+    "password",
+    "unregister",
+    "who",
+    "rooms",
+    "history",
+    "search",
+    "topic",
+    "redact",
+    "moderate",
+    "ping",
     "quit",
 ];
 

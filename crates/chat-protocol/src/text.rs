@@ -3,6 +3,7 @@
 //! [`parse`] turns a person's line into an [`Input`]; the functions of [`render`] append the server's lines.
 //! Pure functions: the time zone in which times are shown is an argument.
 
+mod moderate;
 mod parse;
 pub mod render;
 
@@ -28,8 +29,21 @@ pub const HELP: &[&str] = &[
     "  /history [N], /search WORDS   older messages of this room",
     "  /topic [TEXT]              show or set the room's topic",
     "  /ignore NAME, /unignore NAME   hide somebody's messages from you",
-    "  /help, /quit [REASON]      this; leave",
+    "  /register PASSWORD         make your alias yours alone; /password NEW, /unregister PASSWORD",
+    "  /help, /quit [REASON]      this; leave; /help operators lists what operators may do",
     "  //text, @@text             say /text, @text",
+];
+
+/// What `/help operators` shows, a line each.
+pub const OPERATOR_HELP: &[&str] = &[
+    "operators are accounts that may do this too; each use is in the audit log:",
+    "  /kick NAME [REASON]        close somebody's connections",
+    "  /ban NAME|ADDRESS|CIDR [30m|7d|forever] [REASON], /unban …, /bans",
+    "  /mute NAME [30m], /unmute NAME   let somebody listen only",
+    "  /whois NAME                address, account, age",
+    "  /announce TEXT             say it to everybody in all rooms",
+    "  /guests off|on, /slow 30s|off, /announce-only on|off   for big events",
+    "  /op NAME, /deop NAME, /audit   who may do this; what was done",
 ];
 
 /// What `/help` shows while the server asks for an alias.

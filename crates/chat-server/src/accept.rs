@@ -152,7 +152,10 @@ impl Door {
                 }
             });
             match greeted.await {
-                Some(stream) => Session::new(hub, peer, stream, Opening::Tcp).run().await,
+                Some(stream) => {
+                    peer.set_secure();
+                    Session::new(hub, peer, stream, Opening::Tcp).run().await;
+                }
                 None => hub.connections.unregister(&peer),
             }
         });

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chat_protocol::limits::{
     DEFAULT_MAX_LINE, DEFAULT_MAX_LINES, DEFAULT_MAX_TEXT, MAX_NAMES_PER_PAGE, MAX_ROOMS_PER_SESSION, MAX_UNACKED,
@@ -9,6 +10,7 @@ use chat_protocol::limits::{
 use chat_protocol::message::LimitsInfo;
 use chat_protocol::names::RoomName;
 
+use crate::accounts::Authenticator;
 use crate::clock::Clock;
 use crate::limits::{BURST, HANDSHAKE_DEADLINE, MEMORY_BYTES, WRITE_DEADLINE};
 use crate::log::Durable;
@@ -37,6 +39,8 @@ pub struct Config {
     pub limits: Limits,
     /// The time, and the zone in which people see it.
     pub clock: Clock,
+    /// Knows whose an alias is; `None`: the built-in [`Accounts`](crate::accounts::Accounts), kept where the messages are.
+    pub authenticator: Option<Arc<dyn Authenticator>>,
 }
 
 /// Where messages are kept.
@@ -100,6 +104,7 @@ impl Config {
             metrics: None,
             limits: Limits::default(),
             clock: Clock::system(),
+            authenticator: None,
         }
     }
 }

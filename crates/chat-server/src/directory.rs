@@ -4,21 +4,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_protocol::limits::RESERVATION;
-use chat_protocol::names::{Alias, NameKey, NameMap};
+use chat_protocol::names::{Alias, NameMap};
 use tokio::time::Instant;
 
+use crate::accounts::{Account, Authenticator};
 use crate::limits::{MAX_SESSIONS, SESSION_LIFE};
 use crate::log::{AuthorId, TokenHash};
 use crate::peer::Peer;
 
 /// All aliases that are held and all sessions that are known.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Directory {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    accounts: Arc<dyn Authenticator>,
     holders: NameMap<Holder>,
     sessions: HashMap<TokenHash, Session>,
     /// The sessions by the order of their last use.
@@ -29,9 +31,9 @@ struct State {
 /// Who has an alias.
 #[derive(Clone, Debug)]
 enum Holder {
-    /// Somebody who is here.
-    Here { alias: Alias, peer: Arc<Peer> },
-    /// A session whose connection broke, until then.
+    /// Somebody who is here: a guest with one connection, or an account with any number.
+    Here { alias: Alias, peers: Vec<Arc<Peer>>, account: Option<AuthorId> },
+    /// A guest's session whose connection broke, until then.
     Reserved { session: TokenHash, until: Instant },
 }
 
@@ -73,23 +75,36 @@ pub(crate) enum Resumed {
     Here { author: AuthorId, alias: Alias },
     /// Another connection has it; once that one is gone, ask again.
     Held(Arc<Peer>),
+    /// Its account's alias is in the hands of guests; once these are gone, ask again.
+    InTheWay(InTheWay),
     /// Its alias is somebody else's by now.
     Taken(Taken),
     /// There is no such session.
     Unknown,
 }
 
+/// Guests who have an account's alias, or one that looks like it, from before it was an account's.
+#[derive(Debug)]
+pub(crate) struct InTheWay(pub(crate) Vec<Arc<Peer>>);
+
 impl Directory {
+    /// Nobody is here, and guests may have what isn't an account's.
+    pub(crate) fn new(accounts: Arc<dyn Authenticator>) -> Self {
+        let state =
+            State { accounts, holders: NameMap::new(), sessions: HashMap::new(), by_use: BTreeMap::new(), uses: 0 };
+        Self { state: Mutex::new(state) }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the alias to `peer`.
+    /// Gives the alias to `peer`, a guest.
     pub(crate) fn claim(&self, alias: &Alias, peer: &Arc<Peer>) -> Result<(), Taken> {
         self.state().claim(alias, peer, None)
     }
 
-    /// Gives the alias to `peer`, and opens a session of it.
+    /// Gives the alias to `peer`, a guest, and opens a session of it.
     pub(crate) fn open(
         &self,
         alias: &Alias,
@@ -101,6 +116,70 @@ impl Directory {
         state.claim(alias, peer, None)?;
         state.remember(token, author, alias.clone(), Some(Arc::clone(peer)));
         Ok(())
+    }
+
+    /// Lets `peer` in as one more connection of an account, with a new session where it has a token.
+    pub(crate) fn enter(&self, account: &Account, peer: &Arc<Peer>, token: Option<TokenHash>) -> Result<(), InTheWay> {
+        let mut state = self.state();
+        state.enter(account, peer)?;
+        if let Some(token) = token {
+            state.remember(token, account.id, account.alias.clone(), Some(Arc::clone(peer)));
+        }
+        Ok(())
+    }
+
+    /// Makes the alias of `peer` one that nobody may have another that looks like it of, where nobody has; else who has.
+    pub(crate) fn protect(&self, alias: &Alias, peer: &Peer) -> Result<(), Alias> {
+        let mut state = self.state();
+        let key = alias.key();
+        let other = state.holders.conflicts(&key, true).find_map(|(_, holder)| match holder {
+            Holder::Here { alias, .. } if !holder.is(peer) => Some(alias.clone()),
+            _ => None,
+        });
+        if let Some(other) = other {
+            return Err(other);
+        }
+        state.holders.set_protected(&key, true);
+        Ok(())
+    }
+
+    /// Makes the alias that `peer` has its account's, or a guest's again. Of an account's other connections it is taken.
+    pub(crate) fn set_account(&self, alias: &Alias, peer: &Arc<Peer>, account: Option<AuthorId>) {
+        let mut state = self.state();
+        let key = alias.key();
+        if let Some(Holder::Here { peers, account: holder, .. }) = state.holders.get_mut(&key)
+            && peers.iter().any(|other| other.id == peer.id)
+        {
+            *holder = account;
+            if account.is_none() {
+                *peers = vec![Arc::clone(peer)];
+            }
+            state.holders.set_protected(&key, account.is_some());
+        }
+    }
+
+    /// The connections of an account.
+    pub(crate) fn peers_of(&self, id: AuthorId) -> Vec<Arc<Peer>> {
+        let state = self.state();
+        let holders = state.holders.iter().filter_map(|(_, holder)| match holder {
+            Holder::Here { peers, account: Some(account), .. } if *account == id => Some(peers.clone()),
+            _ => None,
+        });
+        holders.flatten().collect()
+    }
+
+    /// Forgets the sessions of an account, but for one.
+    pub(crate) fn forget_sessions(&self, author: AuthorId, but: Option<&TokenHash>) {
+        let mut state = self.state();
+        let of_author =
+            state.sessions.iter().filter(|(token, session)| session.author == author && Some(*token) != but);
+        let tokens: Vec<_> = of_author.map(|(token, _)| *token).collect();
+        tokens.iter().for_each(|token| state.forget(token));
+    }
+
+    /// Makes a session somebody else's: a guest's that was an account's.
+    pub(crate) fn reassign(&self, token: &TokenHash, author: AuthorId) {
+        self.state().touch(token, |session| session.author = author);
     }
 
     /// Remembers a session that was kept elsewhere.
@@ -122,16 +201,26 @@ impl Directory {
         if let Some(holder) = &session.peer {
             return Resumed::Held(Arc::clone(holder));
         }
-        let (author, alias) = (session.author, session.alias.clone());
-        if let Err(taken) = state.claim(&alias, peer, Some(token)) {
-            return Resumed::Taken(taken);
-        }
+        let author = session.author;
+        let alias = match state.accounts.account(author) {
+            Some(account) => match state.enter(&account, peer) {
+                Ok(()) => account.alias,
+                Err(others) => return Resumed::InTheWay(others),
+            },
+            None => {
+                let alias = session.alias.clone();
+                if let Err(taken) = state.claim(&alias, peer, Some(token)) {
+                    return Resumed::Taken(taken);
+                }
+                alias
+            }
+        };
         state.touch(token, |session| session.peer = Some(Arc::clone(peer)));
         Resumed::Here { author, alias }
     }
 
-    /// Gives `peer` another alias instead of its own, and calls `tell` before anybody can have the old one: what he
-    /// does under it must come after the rooms were told.
+    /// Gives `peer`, a guest, another alias instead of its own, and calls `tell` before anybody can have the old one: what
+    /// he does under it must come after the rooms were told.
     pub(crate) fn rename(
         &self,
         from: &Alias,
@@ -144,8 +233,7 @@ impl Directory {
         // One's own alias is in nobody's way: `Alice` may become `alice`.
         state.holders.remove(&from.key());
         if let Err(taken) = state.claim(to, peer, token) {
-            let holder = Holder::Here { alias: from.clone(), peer: Arc::clone(peer) };
-            let _ = state.holders.insert(from.as_str(), from.key(), false, holder);
+            state.hold(from, peer, None);
             return Err(taken);
         }
         if let Some(token) = token {
@@ -159,8 +247,14 @@ impl Directory {
     pub(crate) fn release(&self, alias: &Alias, peer: &Peer, token: Option<&TokenHash>, reserve: bool) {
         let mut state = self.state();
         let key = alias.key();
-        if state.holders.get(&key).is_some_and(|holder| holder.is(peer)) {
-            state.holders.remove(&key);
+        let holder = state.holders.get_mut(&key).filter(|holder| holder.is(peer));
+        if let Some(Holder::Here { peers, account, .. }) = holder {
+            peers.retain(|other| other.id != peer.id);
+            // An account's alias waits for nobody else anyway.
+            let reserve = reserve && account.is_none();
+            if peers.is_empty() {
+                state.holders.remove(&key);
+            }
             if let Some(token) = token.filter(|_| reserve) {
                 let holder = Holder::Reserved { session: *token, until: Instant::now() + RESERVATION };
                 let _ = state.holders.insert(alias.as_str(), key, false, holder);
@@ -171,10 +265,10 @@ impl Directory {
         }
     }
 
-    /// Who is here by this name.
-    pub(crate) fn find(&self, alias: &Alias) -> Option<(Alias, Arc<Peer>)> {
+    /// Who is here by this name, with all his connections.
+    pub(crate) fn find(&self, alias: &Alias) -> Option<(Alias, Vec<Arc<Peer>>)> {
         match self.state().holders.get(&alias.key()) {
-            Some(Holder::Here { alias, peer }) => Some((alias.clone(), Arc::clone(peer))),
+            Some(Holder::Here { alias, peers, .. }) => Some((alias.clone(), peers.clone())),
             _ => None,
         }
     }
@@ -182,20 +276,49 @@ impl Directory {
 
 impl State {
     fn claim(&mut self, alias: &Alias, peer: &Arc<Peer>, token: Option<&TokenHash>) -> Result<(), Taken> {
-        let key = alias.key();
-        if !self.is_free(&key, token) {
-            let free = alias.suggestion(|other| self.is_free(&other.key(), token));
+        if !self.is_free(alias, token) {
+            let free = alias.suggestion(|other| self.is_free(other, token));
             return Err(Taken { wanted: alias.clone(), free: Suggestion(free) });
         }
-        let holder = Holder::Here { alias: alias.clone(), peer: Arc::clone(peer) };
-        let _ = self.holders.insert(alias.as_str(), key, false, holder);
+        self.hold(alias, peer, None);
         Ok(())
     }
 
-    /// Whether nobody else has this alias or one that passes for it. Reservations that have run out end here.
-    fn is_free(&mut self, key: &NameKey, token: Option<&TokenHash>) -> bool {
+    fn hold(&mut self, alias: &Alias, peer: &Arc<Peer>, account: Option<AuthorId>) {
+        let holder = Holder::Here { alias: alias.clone(), peers: vec![Arc::clone(peer)], account };
+        // Not `insert`: two accounts that look alike to a newer table of Unicode are both let in.
+        let _ = self.holders.restore(alias.as_str(), alias.key(), account.is_some(), holder);
+    }
+
+    /// Adds a connection of an account. Reservations of guests end where they are in its way.
+    fn enter(&mut self, account: &Account, peer: &Arc<Peer>) -> Result<(), InTheWay> {
+        let key = account.alias.key();
+        let mut guests = Vec::new();
+        let mut over = Vec::new();
+        for (name, holder) in self.holders.conflicts(&key, true) {
+            match holder {
+                Holder::Here { peers, account: None, .. } => guests.extend(peers.iter().cloned()),
+                Holder::Here { .. } => {}
+                Holder::Reserved { .. } => over.extend(Alias::new(name)),
+            }
+        }
+        if !guests.is_empty() {
+            return Err(InTheWay(guests));
+        }
+        over.iter().for_each(|name| drop(self.holders.remove(&name.key())));
+        match self.holders.get_mut(&key) {
+            Some(Holder::Here { peers, .. }) => peers.push(Arc::clone(peer)),
+            _ => self.hold(&account.alias, peer, Some(account.id)),
+        }
+        Ok(())
+    }
+
+    /// Whether a guest may have this alias: nobody else has it or one that passes for it, here or as an account.
+    /// Reservations that have run out end here.
+    fn is_free(&mut self, alias: &Alias, token: Option<&TokenHash>) -> bool {
+        let key = alias.key();
         let now = Instant::now();
-        while let Some((name, holder)) = self.holders.conflict(key) {
+        while let Some((name, holder)) = self.holders.conflict(&key) {
             let over = match holder {
                 Holder::Here { .. } => false,
                 Holder::Reserved { session, until } => *until <= now || token == Some(session),
@@ -206,7 +329,7 @@ impl State {
             }
             self.holders.remove(&name.key());
         }
-        true
+        self.accounts.owner(alias).is_none()
     }
 
     fn remember(&mut self, token: TokenHash, author: AuthorId, alias: Alias, peer: Option<Arc<Peer>>) {
@@ -240,7 +363,7 @@ impl State {
 
 impl Holder {
     fn is(&self, peer: &Peer) -> bool {
-        matches!(self, Self::Here { peer: holder, .. } if holder.id == peer.id)
+        matches!(self, Self::Here { peers, .. } if peers.iter().any(|holder| holder.id == peer.id))
     }
 }
 

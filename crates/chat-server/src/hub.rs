@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chat_protocol::message::Bye;
 use chat_protocol::names::RoomName;
 
+use crate::accounts::Gate;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::directory::Directory;
 use crate::log::Log;
 use crate::metrics::{Metrics, Now};
+use crate::moderation::Order;
 use crate::peer::{ConnId, Peer};
 use crate::rooms::Rooms;
 
@@ -26,6 +28,8 @@ pub(crate) struct Hub {
     pub(crate) clock: Clock,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) log: Log,
+    pub(crate) accounts: Gate,
+    pub(crate) order: Arc<Order>,
     pub(crate) directory: Directory,
     pub(crate) connections: Connections,
     pub(crate) metrics: Metrics,
@@ -135,6 +139,11 @@ impl Connections {
         }
     }
 
+    /// All of them.
+    pub(crate) fn peers(&self) -> Vec<Arc<Peer>> {
+        self.state().peers.values().cloned().collect()
+    }
+
     /// Asks everybody to end, those who come later too.
     pub(crate) fn end_all(&self, bye: &Bye) {
         let mut state = self.state();
@@ -144,7 +153,7 @@ impl Connections {
 }
 
 /// What counts as one address: of IPv6 a /64, as that is the least that one subscriber has.
-fn block(address: IpAddr) -> IpAddr {
+pub(crate) fn block(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
         v4 => v4,

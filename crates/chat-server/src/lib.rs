@@ -1,6 +1,7 @@
 //! The chat server, as a library: bind it, run it, stop it.
 
 mod accept;
+pub mod accounts;
 mod batch;
 mod clock;
 pub mod config;
@@ -10,6 +11,7 @@ mod hub;
 pub mod limits;
 pub mod log;
 mod metrics;
+mod moderation;
 mod peer;
 mod presence;
 mod room;
@@ -18,6 +20,7 @@ mod secret;
 mod server;
 mod session;
 mod stranger;
+mod tend;
 pub mod tls;
 mod web;
 

@@ -161,6 +161,54 @@ pub(crate) const MAX_SESSIONS: usize = 100_000;
 /// How long a session is kept after its last use.
 pub const SESSION_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// Accounts there may be: each takes half a kilobyte of memory.
+pub const MAX_ACCOUNTS: usize = 100_000;
+
+/// Characters of a password at least: what the limits on attempts leave to guess.
+pub const MIN_PASSWORD: usize = 8;
+
+/// Characters of a password at most: more than anybody types.
+pub const MAX_PASSWORD: usize = 128;
+
+/// Passwords hashed at once: each takes 19 MiB and a core for that time.
+pub(crate) const HASHES: usize = 2;
+
+/// Wrong passwords in a row that cost no time: slips of the owner.
+pub(crate) const ATTEMPTS_FREE: u32 = 3;
+
+/// Accounts made or changed from one address before the next has to wait: a class that comes in through one router.
+pub(crate) const REGISTRATIONS_FREE: u32 = 50;
+
+/// The longest time between two attempts from one address: 2,900 a day.
+pub(crate) const MAX_ADDRESS_DELAY: Duration = Duration::from_secs(30);
+
+/// The longest wait for an attempt at one alias, whoever else tries: its owner isn't to be locked out.
+pub(crate) const MAX_ALIAS_DELAY: Duration = Duration::from_secs(5);
+
+/// How long attempts count at least.
+pub(crate) const ATTEMPTS_MEMORY: Duration = Duration::from_secs(15 * 60);
+
+/// Addresses, and aliases, whose attempts are remembered, before the older half is forgotten.
+pub(crate) const ATTEMPTS_TRACKED: usize = 10_000;
+
+/// Bans and mutes there may be: each is compared with everybody who comes in.
+pub(crate) const MAX_RULES: usize = 1000;
+
+/// Entries of the audit log that an `--ephemeral` server keeps.
+pub(crate) const AUDIT_IN_MEMORY: usize = 1000;
+
+/// People whose last words are remembered while `/slow` is on, before those are forgotten who may speak anyway.
+pub(crate) const SLOW_TRACKED: usize = 10_000;
+
+/// Connections that a ban may hit before it asks whether that is meant.
+pub(crate) const BAN_ASKS_ABOVE: usize = 5;
+
+/// Bans, or entries of the audit log, in one answer: each may take half a kilobyte of its line.
+pub(crate) const MODERATION_PAGE: usize = 100;
+
+/// How often the server looks whether another process changed accounts or bans.
+pub(crate) const REFRESH: Duration = Duration::from_secs(1);
+
 /// Bytes that an `--ephemeral` server keeps of all rooms together.
 pub const MEMORY_BYTES: usize = 64 << 20;
 

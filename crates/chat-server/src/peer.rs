@@ -9,9 +9,10 @@ use chat_protocol::message::Bye;
 use chat_protocol::names::Alias;
 use chat_protocol::value::{Kind, Text, Time};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::limits::{MAILBOX, WRITE_BUDGET};
-use crate::log::Record;
+use crate::log::{AuthorId, Record};
 
 /// Names a connection for as long as the process lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +30,8 @@ pub(crate) enum Letter {
     Fate { ticket: u64, fate: Fate },
     /// A private message to it.
     Private(Private),
+    /// Said by an operator to everybody.
+    Announcement(Arc<Announcement>),
 }
 
 /// Why a message isn't seen in the room as a new one.
@@ -47,8 +50,19 @@ pub(crate) enum Fate {
 pub(crate) struct Private {
     pub(crate) time: Time,
     pub(crate) from: Alias,
+    pub(crate) to: Alias,
     pub(crate) text: Text,
     pub(crate) kind: Kind,
+    /// For another session of the one who said it.
+    pub(crate) copy: bool,
+}
+
+/// What an operator says to everybody.
+#[derive(Debug)]
+pub(crate) struct Announcement {
+    pub(crate) time: Time,
+    pub(crate) from: Alias,
+    pub(crate) text: Text,
 }
 
 /// The receiver has as much unread as it may have.
@@ -60,6 +74,11 @@ pub(crate) struct MailboxFull;
 pub(crate) struct Peer {
     pub(crate) id: ConnId,
     pub(crate) address: Option<IpAddr>,
+    /// When it was opened.
+    pub(crate) since: Instant,
+    author: Mutex<Option<AuthorId>>,
+    /// Nobody between the two can read what it sends: it may send passwords.
+    secure: AtomicBool,
     mail: Mutex<Mail>,
     arrived: Notify,
     end: OnceLock<Bye>,
@@ -79,6 +98,9 @@ impl Peer {
         Self {
             id,
             address,
+            since: Instant::now(),
+            author: Mutex::default(),
+            secure: AtomicBool::new(address.is_none_or(|address| address.to_canonical().is_loopback())),
             mail: Mutex::default(),
             arrived: Notify::new(),
             end: OnceLock::new(),
@@ -86,6 +108,24 @@ impl Peer {
             gone: AtomicBool::new(false),
             left: Notify::new(),
         }
+    }
+
+    /// Whose messages it sends, once that is known.
+    pub(crate) fn author(&self) -> Option<AuthorId> {
+        *self.author.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_author(&self, author: AuthorId) {
+        *self.author.lock().unwrap_or_else(PoisonError::into_inner) = Some(author);
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure.load(Ordering::Relaxed)
+    }
+
+    /// Called by a transport that encrypts.
+    pub(crate) fn set_secure(&self) {
+        self.secure.store(true, Ordering::Relaxed);
     }
 
     fn mail(&self) -> MutexGuard<'_, Mail> {
@@ -112,6 +152,22 @@ impl Peer {
         }
         mail.bytes += bytes;
         mail.letters.push_back(Letter::Private(private));
+        drop(mail);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Puts a letter down that is worth a loss.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxFull`] where there are [`MAILBOX`] letters unread.
+    pub(crate) fn post(&self, letter: Letter) -> Result<(), MailboxFull> {
+        let mut mail = self.mail();
+        if mail.letters.len() >= MAILBOX {
+            return Err(MailboxFull);
+        }
+        mail.letters.push_back(letter);
         drop(mail);
         self.arrived.notify_one();
         Ok(())

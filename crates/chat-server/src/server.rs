@@ -13,14 +13,17 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::accept::Door;
+use crate::accounts::{Accounts, Gate};
 use crate::config::{Config, Storage};
 use crate::directory::Directory;
 use crate::hub::{Connections, Hub};
 use crate::limits::BACKLOG;
 use crate::log::{Log, Memory, OpenError, Reader, Sqlite, Store};
 use crate::metrics::{Endpoint, Metrics};
+use crate::moderation::{InMemory, Order};
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
+use crate::tend::tend;
 use crate::tls::{Tls, TlsConfig, TlsError};
 use crate::web::{Gateway, WebConfig};
 
@@ -35,6 +38,8 @@ pub struct Server {
     gateway: Option<Gateway>,
     endpoint: Option<Endpoint>,
     hub: Arc<Hub>,
+    /// Other processes may change accounts and bans.
+    shared: bool,
     log_ended: oneshot::Receiver<()>,
 }
 
@@ -102,6 +107,11 @@ impl Server {
         let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster));
         let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone(), metrics.clone())
             .map_err(|error| StartError::Log(error.to_string()))?;
+        let shared = config.authenticator.is_some();
+        let authenticator = match config.authenticator {
+            Some(authenticator) => authenticator,
+            None => Arc::new(Accounts::default()),
+        };
         let hub = Hub {
             limits: config.limits,
             lobby: config.lobby,
@@ -109,11 +119,13 @@ impl Server {
             clock: config.clock,
             rooms,
             log,
-            directory: Directory::default(),
+            directory: Directory::new(Arc::clone(&authenticator)),
+            accounts: Gate::new(authenticator),
+            order: Arc::new(Order::open(Box::new(InMemory::default())).map_err(StartError::Log)?),
             connections: Connections::default(),
             metrics,
         };
-        Ok(Self { doors, tls, gateway, endpoint, hub: Arc::new(hub), log_ended })
+        Ok(Self { doors, tls, gateway, endpoint, hub: Arc::new(hub), shared, log_ended })
     }
 
     #[cfg(test)]
@@ -169,7 +181,7 @@ impl Server {
     ///
     /// [`ServeError`] where the log failed. Everybody was told so.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { doors, tls, gateway, endpoint, hub, log_ended } = self;
+        let Self { doors, tls, gateway, endpoint, hub, shared, log_ended } = self;
         let tasks = TaskTracker::new();
         let accepting = TaskTracker::new();
         let (stop, _) = tokio::sync::watch::channel(());
@@ -187,6 +199,15 @@ impl Server {
             accepting.spawn(async move {
                 tokio::select! {
                     () = tls.watch() => {}
+                    _ = stopped.changed() => {}
+                }
+            });
+        }
+        if shared {
+            let (hub, mut stopped) = (Arc::clone(&hub), stop.subscribe());
+            accepting.spawn(async move {
+                tokio::select! {
+                    () = tend(hub) => {}
                     _ = stopped.changed() => {}
                 }
             });

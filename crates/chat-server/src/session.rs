@@ -4,11 +4,14 @@
 //! to end. When woken it collects what is ready up to a byte budget and writes once. While a write is blocked it lets
 //! go of its rooms' channels, and comes back by way of their tails: nothing is held for a slow reader but its cursor.
 
+mod account;
 mod close;
 mod cursor;
 mod handshake;
 mod input;
+mod login;
 mod membership;
+mod moderation;
 mod output;
 mod places;
 mod queries;
@@ -39,8 +42,10 @@ use crate::log::{AuthorId, TokenHash};
 use crate::peer::{Fate, Letter, Peer};
 use crate::stranger::Stranger;
 
+pub(crate) use self::account::end_sessions;
 use self::input::Input;
 use self::membership::{Membership, any_batch};
+pub(crate) use self::moderation::banned;
 use self::output::Output;
 use self::rate::Rate;
 
@@ -102,6 +107,8 @@ struct Person {
     token: Option<TokenHash>,
     /// Its coming and going isn't told.
     quiet: bool,
+    /// This connection gave its account's password.
+    knows_password: bool,
 }
 
 /// A message of this session whose fate it hasn't been told.
@@ -338,6 +345,7 @@ impl<S: Transport> Session<S> {
         match letter {
             Letter::Fate { ticket, fate } => self.fate(ticket, fate),
             Letter::Private(private) => self.private_arrived(&private),
+            Letter::Announcement(announcement) => self.announced(&announcement),
         }
     }
 

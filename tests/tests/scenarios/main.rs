@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests, and the functions that they share")]
 
+mod accounts;
 mod aliases;
 mod bad_lines;
 mod commands;
@@ -10,6 +11,7 @@ mod durable;
 mod endings;
 mod example;
 mod golden;
+mod moderation;
 mod order;
 mod process;
 mod properties;

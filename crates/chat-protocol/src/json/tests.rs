@@ -6,7 +6,7 @@ use super::*;
 use crate::limits::{MAX_SERVER_LINE, MAX_TOPIC};
 use crate::message::*;
 use crate::names::{Alias, RoomName};
-use crate::value::{Kind, MessageId, Seq, Text, Time};
+use crate::value::{Kind, MessageId, Password, Seq, Text, Time};
 
 const GOLDEN: &str = include_str!("../../golden/json.txt");
 
@@ -114,6 +114,12 @@ fn every_type_has_its_place_in_the_list() {
     }
 }
 
+#[test]
+fn no_debug_shows_a_password() {
+    let message = parse_client(r#"{"type":"hello","alias":"bob","password":"correct horse"}"#).expect("a hello");
+    assert!(!format!("{message:?}").contains("horse"), "{message:?}");
+}
+
 fn alias() -> impl Strategy<Value = Alias> {
     prop_oneof!["[a-z][a-z0-9_.-]{0,31}", "[あ-ん]{1,8}", Just("Zoë".to_owned())]
         .prop_filter_map("an alias", |name| Alias::new(&name).ok())
@@ -148,8 +154,12 @@ fn start() -> impl Strategy<Value = RoomStart> {
     (room(), option::of(seq())).prop_map(|(room, after)| RoomStart { room, after })
 }
 
+fn password() -> impl Strategy<Value = Password> {
+    any::<String>().prop_map(Password::new)
+}
+
 fn hello() -> impl Strategy<Value = Hello> {
-    let secrets = (option::of(any::<String>()), option::of(any::<String>()), option::of(any::<String>()));
+    let secrets = (option::of(any::<String>()), option::of(password()), option::of(any::<String>()));
     let rest = (
         any::<u32>(),
         option::of(any::<String>()),
@@ -170,6 +180,22 @@ fn hello() -> impl Strategy<Value = Hello> {
             history,
         },
     )
+}
+
+fn moderation() -> impl Strategy<Value = Moderation> {
+    let words = || any::<String>();
+    prop_oneof![
+        (words(), option::of(words())).prop_map(|(name, reason)| Moderation::Kick { name, reason }),
+        (words(), option::of(any::<u64>()), option::of(words()), any::<bool>())
+            .prop_map(|(target, seconds, reason, sure)| Moderation::Ban { target, seconds, reason, sure }),
+        words().prop_map(|target| Moderation::Unban { target }),
+        option::of(any::<u64>()).prop_map(|after| Moderation::Bans { after }),
+        (words(), option::of(any::<u64>())).prop_map(|(name, seconds)| Moderation::Mute { name, seconds }),
+        words().prop_map(|name| Moderation::Op { name }),
+        words().prop_map(|text| Moderation::Announce { text }),
+        any::<bool>().prop_map(|on| Moderation::AnnounceOnly { on }),
+        any::<u64>().prop_map(|seconds| Moderation::Slow { seconds }),
+    ]
 }
 
 fn client_message() -> impl Strategy<Value = ClientMessage> {
@@ -193,6 +219,10 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
         }),
         (room(), option::of(id())).prop_map(|(room, id)| ClientMessage::Leave { room, id }),
         (any::<String>(), option::of(id())).prop_map(|(alias, id)| ClientMessage::Nick { alias, id }),
+        (password(), option::of(id())).prop_map(|(password, id)| ClientMessage::Register { password, id }),
+        (option::of(password()), password(), option::of(id()))
+            .prop_map(|(password, new, id)| ClientMessage::Password { password, new, id }),
+        (password(), option::of(id())).prop_map(|(password, id)| ClientMessage::Unregister { password, id }),
         (room(), name(), option::of(any::<u32>()), option::of(id()))
             .prop_map(|(room, after, limit, id)| ClientMessage::Who { room, after, limit, id }),
         (name(), option::of(any::<u32>()), option::of(id())).prop_map(|(after, limit, id)| ClientMessage::Rooms {
@@ -208,6 +238,7 @@ fn client_message() -> impl Strategy<Value = ClientMessage> {
             text,
             id
         }),
+        (moderation(), option::of(id())).prop_map(|(act, id)| ClientMessage::Moderate { act, id }),
         option::of(id()).prop_map(|id| ClientMessage::Ping { id }),
         name().prop_map(|reason| ClientMessage::Quit { reason }),
     ]
@@ -222,6 +253,16 @@ fn changes() -> impl Strategy<Value = Changes> {
         reasons,
         renamed,
     })
+}
+
+fn rule() -> impl Strategy<Value = RuleInfo> {
+    let words = (any::<String>(), option::of(any::<String>()));
+    (any::<u64>(), any::<bool>(), words, option::of(time()), alias(), time()).prop_map(
+        |(number, ban, (target, reason), until, by, time)| {
+            let kind = if ban { RuleKind::Ban } else { RuleKind::Mute };
+            RuleInfo { number, kind, target, until, reason, by, time }
+        },
+    )
 }
 
 fn server_message() -> impl Strategy<Value = ServerMessage> {
@@ -291,6 +332,19 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         (room(), seq(), seq()).prop_map(|(room, from, to)| ServerMessage::Gap { room, from, to }),
         (room(), seq()).prop_map(|(room, head)| ServerMessage::Reset { room, head }),
         (room(), any::<String>(), alias()).prop_map(|(room, text, from)| ServerMessage::Topic { room, text, from }),
+        (vec(rule(), 0..3), option::of(id()), any::<bool>()).prop_map(|(bans, re, more)| ServerMessage::Bans {
+            bans,
+            re,
+            more
+        }),
+        (alias(), any::<bool>(), option::of(time()), option::of(id())).prop_map(|(name, account, created, re)| {
+            let connections = vec![ConnectionInfo { address: Some("::1".to_owned()), seconds: 3 }];
+            ServerMessage::Whois { info: WhoisInfo { name, account, operator: account, created, connections }, re }
+        }),
+        (any::<u64>(), time(), alias(), any::<String>()).prop_map(|(number, time, by, what)| {
+            ServerMessage::Audit { entries: vec![AuditInfo { number, time, by, what }], re: None, more: false }
+        }),
+        (time(), alias(), text()).prop_map(|(time, from, text)| ServerMessage::Announcement { time, from, text }),
         refusal.prop_map(ServerMessage::Error),
         option::of(id()).prop_map(|id| ServerMessage::Pong { id }),
         any::<String>().prop_map(|reason| ServerMessage::Bye(Bye::new(ByeCode::Shutdown, reason).retry_after_ms(5))),

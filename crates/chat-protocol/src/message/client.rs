@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Moderation;
 use crate::limits::VERSION;
 use crate::names::RoomName;
-use crate::value::{Kind, MessageId, Seq};
+use crate::value::{Kind, MessageId, Password, Seq};
 
 /// A message from a client to the server.
 ///
@@ -66,6 +67,33 @@ pub enum ClientMessage {
     Nick {
         /// The new one.
         alias: String,
+        /// Comes back in the `ack`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+    },
+    /// Makes the alias its owner's: from then on it takes this password, or a session of the account.
+    Register {
+        /// The password: 8 to 128 characters.
+        password: Password,
+        /// Comes back in the `ack`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+    },
+    /// Changes the password of this session's account, and closes its other sessions.
+    Password {
+        /// The one so far; may be left out where this connection gave it to log in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<Password>,
+        /// The one from now on.
+        new: Password,
+        /// Comes back in the `ack`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+    },
+    /// Gives this session's account up. The session goes on as a guest's.
+    Unregister {
+        /// The account's password.
+        password: Password,
         /// Comes back in the `ack`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<MessageId>,
@@ -143,6 +171,15 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<MessageId>,
     },
+    /// Something that operators alone may do.
+    Moderate {
+        /// What.
+        #[serde(flatten)]
+        act: Moderation,
+        /// Comes back in the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+    },
     /// Asks for a `pong`.
     Ping {
         /// Comes back in it.
@@ -167,12 +204,16 @@ impl ClientMessage {
             | Self::Join { id, .. }
             | Self::Leave { id, .. }
             | Self::Nick { id, .. }
+            | Self::Register { id, .. }
+            | Self::Password { id, .. }
+            | Self::Unregister { id, .. }
             | Self::Who { id, .. }
             | Self::Rooms { id, .. }
             | Self::History { id, .. }
             | Self::Search { id, .. }
             | Self::Topic { id, .. }
             | Self::Redact { id, .. }
+            | Self::Moderate { id, .. }
             | Self::Ping { id } => id.as_ref(),
             Self::Hello(_) | Self::Quit { .. } => None,
         }
@@ -196,7 +237,7 @@ pub struct Hello {
     pub log: Option<String>,
     /// The password of the alias's account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
+    pub password: Option<Password>,
     /// An invite, where the house asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite: Option<String>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{AuditInfo, RuleInfo, WhoisInfo};
 use crate::names::{Alias, RoomName};
 use crate::value::{Kind, MessageId, Seq, Text, Time};
 
@@ -161,6 +162,44 @@ pub enum ServerMessage {
         text: String,
         /// By whom.
         from: Alias,
+    },
+    /// The bans and mutes that are in force, oldest first.
+    Bans {
+        /// They.
+        bans: Vec<RuleInfo>,
+        /// The request's `id`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        re: Option<MessageId>,
+        /// Whether there are more: ask again with `after` the last one's number.
+        more: bool,
+    },
+    /// Who somebody is.
+    Whois {
+        /// That.
+        #[serde(flatten)]
+        info: WhoisInfo,
+        /// The request's `id`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        re: Option<MessageId>,
+    },
+    /// What operators did, newest first.
+    Audit {
+        /// That.
+        entries: Vec<AuditInfo>,
+        /// The request's `id`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        re: Option<MessageId>,
+        /// Whether there is more: ask again with `before` the last one's number.
+        more: bool,
+    },
+    /// Said by an operator to everybody.
+    Announcement {
+        /// When.
+        time: Time,
+        /// By whom.
+        from: Alias,
+        /// What.
+        text: Text,
     },
     /// Something was refused; it had no effect.
     Error(Refusal),

@@ -3,7 +3,7 @@
 use crate::limits::MAX_PAGE;
 use crate::message::{ClientMessage, ErrorCode, HistoryQuery, Refusal, RoomStart};
 use crate::names::RoomName;
-use crate::value::Kind;
+use crate::value::{Kind, Password};
 
 /// What a line in the text dialect does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Input {
     Unignore(String),
     /// `/help`.
     Help,
+    /// `/help operators`.
+    OperatorHelp,
 }
 
 /// What a line does while the server asks for an alias.
@@ -88,6 +90,18 @@ fn command(rest: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
             let alias = needed(argument, "/nick needs the new name: /nick al")?.to_owned();
             message(ClientMessage::Nick { alias, id: None })
         }
+        "register" => {
+            let password = Password::new(needed(argument, "/register needs a password: /register PASSWORD")?);
+            message(ClientMessage::Register { password, id: None })
+        }
+        "password" => {
+            let new = Password::new(needed(argument, "/password needs the new password: /password PASSWORD")?);
+            message(ClientMessage::Password { password: None, new, id: None })
+        }
+        "unregister" => {
+            let password = Password::new(needed(argument, "/unregister needs the password: /unregister PASSWORD")?);
+            message(ClientMessage::Unregister { password, id: None })
+        }
         "who" => message(ClientMessage::Who { room, after: None, limit: None, id: None }),
         "rooms" => message(ClientMessage::Rooms { after: None, limit: None, id: None }),
         "join" => {
@@ -107,9 +121,13 @@ fn command(rest: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
         "topic" => message(ClientMessage::Topic { room, text: argument.to_owned(), id: None }),
         "ignore" => Ok(Input::Ignore(needed(argument, "/ignore needs a name: /ignore bob")?.to_owned())),
         "unignore" => Ok(Input::Unignore(needed(argument, "/unignore needs a name: /unignore bob")?.to_owned())),
+        "help" if argument == "operators" => Ok(Input::OperatorHelp),
         "help" => Ok(Input::Help),
         "quit" => message(ClientMessage::Quit { reason: (!argument.is_empty()).then(|| argument.to_owned()) }),
-        _ => {
+        name => {
+            if let Some(act) = super::moderate::command(name, argument) {
+                return message(ClientMessage::Moderate { act: act?, id: None });
+            }
             let shown: String = crate::clean::clean_line(name).chars().take(40).collect();
             Err(refuse(ErrorCode::UnknownType, format!("unknown command /{shown}; /help lists the commands")))
         }
@@ -137,16 +155,16 @@ fn history_limit(argument: &str) -> Result<Option<u32>, Box<Refusal>> {
 }
 
 /// The first word, and what follows it without the blanks around.
-fn split(line: &str) -> (&str, &str) {
+pub(super) fn split(line: &str) -> (&str, &str) {
     let line = line.trim();
     line.split_once(char::is_whitespace).map_or((line, ""), |(word, rest)| (word, rest.trim_start()))
 }
 
-fn needed<'a>(argument: &'a str, otherwise: &str) -> Result<&'a str, Box<Refusal>> {
+pub(super) fn needed<'a>(argument: &'a str, otherwise: &str) -> Result<&'a str, Box<Refusal>> {
     if argument.is_empty() { Err(refuse(ErrorCode::BadField, otherwise)) } else { Ok(argument) }
 }
 
-fn refuse(code: ErrorCode, message: impl Into<String>) -> Box<Refusal> {
+pub(super) fn refuse(code: ErrorCode, message: impl Into<String>) -> Box<Refusal> {
     Box::new(Refusal::new(code, message))
 }
 

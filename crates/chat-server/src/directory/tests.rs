@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::time::advance;
 
 use super::*;
+use crate::accounts::Accounts;
 use crate::peer::ConnId;
 
 fn alias(name: &str) -> Alias {
@@ -13,12 +14,16 @@ fn peer(id: u64) -> Arc<Peer> {
     Arc::new(Peer::new(ConnId(id), None))
 }
 
+fn directory() -> Directory {
+    Directory::new(Arc::new(Accounts::default()))
+}
+
 const TOKEN: TokenHash = TokenHash([7; 32]);
 const AUTHOR: AuthorId = AuthorId([7; 16]);
 
 #[tokio::test(start_paused = true)]
 async fn an_alias_that_is_taken_is_refused_with_one_that_is_free() {
-    let directory = Directory::default();
+    let directory = directory();
     directory.claim(&alias("alice"), &peer(1)).expect("free");
     let taken = directory.claim(&alias("Alice"), &peer(2)).expect_err("taken");
     assert_eq!(taken.to_string(), "Alice is taken; Alice2 is free");
@@ -33,7 +38,7 @@ async fn an_alias_that_is_taken_is_refused_with_one_that_is_free() {
 
 #[tokio::test(start_paused = true)]
 async fn a_broken_sessions_alias_waits_for_it_for_two_minutes() {
-    let directory = Directory::default();
+    let directory = directory();
     let (first, second) = (peer(1), peer(2));
     directory.open(&alias("bot"), &first, TOKEN, AUTHOR).expect("free");
     directory.release(&alias("bot"), &first, Some(&TOKEN), true);
@@ -49,7 +54,7 @@ async fn a_broken_sessions_alias_waits_for_it_for_two_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_open_is_held_and_an_unknown_one_is_unknown() {
-    let directory = Directory::default();
+    let directory = directory();
     let first = peer(1);
     directory.open(&alias("bot"), &first, TOKEN, AUTHOR).expect("free");
     assert!(matches!(directory.resume(&TOKEN, &peer(2)), Resumed::Held(holder) if holder.id == first.id));
@@ -61,7 +66,7 @@ async fn a_session_that_is_open_is_held_and_an_unknown_one_is_unknown() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rename_gives_the_old_name_up_and_moves_the_session() {
-    let directory = Directory::default();
+    let directory = directory();
     let first = peer(1);
     directory.open(&alias("alice"), &first, TOKEN, AUTHOR).expect("free");
     directory.claim(&alias("bob"), &peer(2)).expect("free");
@@ -78,7 +83,7 @@ async fn a_rename_gives_the_old_name_up_and_moves_the_session() {
 
 #[test]
 fn the_longest_unused_session_makes_place() {
-    let directory = Directory::default();
+    let directory = directory();
     let mut token = [0; 32];
     for i in 0..=MAX_SESSIONS {
         token[..8].copy_from_slice(&(i as u64).to_be_bytes());

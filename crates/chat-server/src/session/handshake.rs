@@ -6,17 +6,16 @@ use chat_protocol::codec::Incoming;
 use chat_protocol::json;
 use chat_protocol::limits::{MAX_ALIAS_TRIES, MAX_ROOMS_PER_SESSION, VERSION};
 use chat_protocol::message::{Bye, ByeCode, ClientMessage, ErrorCode, Hello, Refusal, RoomStart, ServerMessage};
-use chat_protocol::names::Alias;
 use chat_protocol::text::{self, Login, render};
 use tokio::time::Instant;
 use tracing::info;
 
 use super::{Ended, Flow, Opening, Person, Session, Transport};
 use crate::batch::Dialect;
-use crate::directory::Resumed;
+use crate::directory::{InTheWay, Resumed};
 use crate::limits::{HANDSHAKE_LINES, SESSION_LIFE};
-use crate::log::{AuthorId, Entry, TokenHash};
-use crate::secret::{Secret, random};
+use crate::log::{Entry, KeptSession, TokenHash};
+use crate::secret::Secret;
 
 impl<S: Transport> Session<S> {
     /// Asks who is there until somebody is admitted and in a room.
@@ -25,6 +24,7 @@ impl<S: Transport> Session<S> {
         if self.opening == Opening::WebSocket {
             let mut lines = 0;
             let first = self.next_line(&mut lines, deadline).await?;
+            self.admit_address()?;
             return self.json_login(first, lines, deadline).await;
         }
         self.out.push(text::ALIAS.as_bytes());
@@ -37,6 +37,9 @@ impl<S: Transport> Session<S> {
         let start = first.trim_start_matches(['\u{FEFF}', ' ', '\t']);
         if start.starts_with('{') {
             self.dialect = Dialect::Json;
+        }
+        self.admit_address()?;
+        if self.dialect == Dialect::Json {
             self.json_login(start.to_owned(), lines, deadline).await
         } else {
             self.text_login(first, lines, deadline).await
@@ -77,26 +80,33 @@ impl<S: Transport> Session<S> {
                 return Err(too_many(HANDSHAKE_LINES, "lines"));
             }
             *lines += 1;
-            self.flush().await?;
-            let item = tokio::select! {
-                bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
-                () = tokio::time::sleep_until(deadline) => return Err(self.timed_out()),
-                item = self.input.next(&mut self.io) => item,
-            };
-            match item {
-                Ok(Some(Incoming::Line(line))) => return Ok(line),
-                Ok(Some(Incoming::Bad(bad))) => {
+            match self.next_item(deadline).await? {
+                Incoming::Line(line) => return Ok(line),
+                Incoming::Bad(bad) => {
                     self.bad_line(&bad);
                     self.ask_again();
                 }
-                Ok(Some(_)) => return Err(self.interrupted()),
-                Ok(None) => return Err(self.end_of_input()),
-                Err(_) => return Err(Ended::Lost),
+                _ => return Err(self.interrupted()),
             }
         }
     }
 
-    fn timed_out(&mut self) -> Ended {
+    /// Writes what is due and waits for what comes next.
+    pub(super) async fn next_item(&mut self, deadline: Instant) -> Flow<Incoming> {
+        self.flush().await?;
+        let item = tokio::select! {
+            bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
+            () = tokio::time::sleep_until(deadline) => return Err(self.timed_out()),
+            item = self.input.next(&mut self.io) => item,
+        };
+        match item {
+            Ok(Some(item)) => Ok(item),
+            Ok(None) => Err(self.end_of_input()),
+            Err(_) => Err(Ended::Lost),
+        }
+    }
+
+    pub(super) fn timed_out(&mut self) -> Ended {
         let unended = self.input.unended();
         if unended > 0 && self.dialect == Dialect::Text {
             let words = format!("got {unended} bytes but no end of line; end each line with \\n");
@@ -120,7 +130,7 @@ impl<S: Transport> Session<S> {
             match text::parse_login(&line) {
                 Login::Quit => return Err(Ended::Quit(None)),
                 Login::Help => text::LOGIN_HELP.iter().for_each(|line| self.notice(line)),
-                Login::Alias(name) => match self.claim(&name) {
+                Login::Alias(name) => match self.introduce(&name, deadline).await? {
                     Ok(person) => return self.admit_to_lobby(person).await,
                     Err(refusal) => {
                         self.refuse(refusal);
@@ -137,20 +147,12 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    /// Takes an alias for a text connection.
-    fn claim(&self, name: &str) -> Result<Person, Refusal> {
-        let alias = Alias::new(name).map_err(|error| Refusal::new(ErrorCode::BadAlias, error.to_string()))?;
-        let taken = |error: crate::directory::Taken| Refusal::new(ErrorCode::AliasTaken, error.to_string());
-        let author = AuthorId(random().map_err(no_randomness)?);
-        self.hub.directory.claim(&alias, &self.peer).map_err(taken)?;
-        Ok(Person { alias, author, token: None, quiet: false })
-    }
-
     async fn admit_to_lobby(&mut self, person: Person) -> Flow {
         info!(connection = self.peer.id.0, alias = %person.alias, dialect = "text", "admitted");
         let alias = person.alias.clone();
         self.person = Some(person);
         self.sessions().inc();
+        self.admit_person()?;
         self.out.push(text::CONNECTED.as_bytes());
         self.out.push(b"\n");
         let lobby = self.hub.lobby.clone();
@@ -212,17 +214,8 @@ impl<S: Transport> Session<S> {
         }
         match &hello.session {
             Some(secret) => self.resume(secret, hello.quiet, deadline).await,
-            None => Ok(self.open(hello)),
+            None => self.open(hello, deadline).await,
         }
-    }
-
-    fn open(&self, hello: &Hello) -> Result<(Person, String), Refusal> {
-        let alias = Alias::new(&hello.alias).map_err(|error| Refusal::new(ErrorCode::BadAlias, error.to_string()))?;
-        let secret = Secret::generate().map_err(no_randomness)?;
-        let (token, author) = (secret.hash(), secret.author());
-        let taken = |error: crate::directory::Taken| Refusal::new(ErrorCode::AliasTaken, error.to_string());
-        self.hub.directory.open(&alias, &self.peer, token, author).map_err(taken)?;
-        Ok((Person { alias, author, token: Some(token), quiet: hello.quiet }, secret.into_string()))
     }
 
     /// Continues a session; a connection that has it is closed first.
@@ -237,13 +230,21 @@ impl<S: Transport> Session<S> {
         loop {
             match self.hub.directory.resume(&token, &self.peer) {
                 Resumed::Here { author, alias } => {
+                    if self.hub.accounts.authenticator().account(author).is_none()
+                        && let Err(refusal) = self.admit_guest()
+                    {
+                        self.hub.directory.release(&alias, &self.peer, Some(&token), true);
+                        return Ok(Err(refusal));
+                    }
                     let used = Entry::Session { token, alias: alias.clone() };
                     self.hub.log.append(used).await.map_err(|_| Ended::storage())?;
-                    return Ok(Ok((Person { alias, author, token: Some(token), quiet }, secret.to_owned())));
+                    let person = Person { alias, author, token: Some(token), quiet, knows_password: false };
+                    return Ok(Ok((person, secret.to_owned())));
                 }
                 Resumed::Taken(taken) => {
                     return Ok(Err(Refusal::new(ErrorCode::AliasTaken, taken.to_string())));
                 }
+                Resumed::InTheWay(InTheWay(guests)) => self.send_away(guests, deadline).await?,
                 Resumed::Held(other) => {
                     other.end(Bye::new(ByeCode::Replaced, "this session goes on in another connection"));
                     tokio::select! {
@@ -269,7 +270,8 @@ impl<S: Transport> Session<S> {
         match self.hub.log.session(token).await {
             Ok(Some(kept)) => {
                 let life = i64::try_from(SESSION_LIFE.as_millis()).unwrap_or(i64::MAX);
-                if self.hub.clock.now().as_millis().saturating_sub(kept.last_used.as_millis()) <= life {
+                let unused = self.hub.clock.now().as_millis().saturating_sub(kept.last_used.as_millis());
+                if unused <= life && !self.is_revoked(&kept) {
                     self.hub.directory.remember(token, kept.author, kept.alias);
                 }
             }
@@ -278,11 +280,18 @@ impl<S: Transport> Session<S> {
         }
     }
 
+    /// Whether the session is of an account whose password was changed since.
+    fn is_revoked(&self, kept: &KeptSession) -> bool {
+        let account = self.hub.accounts.authenticator().account(kept.author);
+        account.is_some_and(|account| kept.last_used <= account.sessions_from)
+    }
+
     async fn admit(&mut self, person: Person, secret: &str, hello: Hello) -> Flow {
         info!(connection = self.peer.id.0, alias = %person.alias, dialect = "json", "admitted");
         let alias = person.alias.clone();
         self.person = Some(person);
         self.sessions().inc();
+        self.admit_person()?;
         let log = self.hub.log.name().to_owned();
         let same_log = hello.log.as_ref().is_none_or(|known| *known == log);
         self.json(&ServerMessage::Welcome {
@@ -311,7 +320,7 @@ fn too_many(most: u32, what: &str) -> Ended {
     Ended::Closed(Bye::new(ByeCode::Limit, format!("{most} {what} are enough; connect again to go on")))
 }
 
-fn no_randomness(error: getrandom::Error) -> Refusal {
+pub(super) fn no_randomness(error: getrandom::Error) -> Refusal {
     tracing::error!(%error, "the system gives no random bytes; nobody can be admitted");
     Refusal::new(ErrorCode::Limit, "the server can't admit anybody just now; try again later")
 }

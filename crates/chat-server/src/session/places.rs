@@ -146,7 +146,13 @@ impl<S: Transport> Session<S> {
         let to = Alias::new(wanted).map_err(|error| Refusal::new(ErrorCode::BadAlias, error.to_string()))?;
         let person = self.person()?;
         let from = person.alias.clone();
+        if self.account().is_some() {
+            let words =
+                format!("{from} is your account's alias, which it keeps; /quit and come as a guest for another");
+            return Err(Refusal::new(ErrorCode::Forbidden, words).into());
+        }
         if from != to {
+            self.may_speak(false)?;
             let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
             let place = self.hub.log.place().await.map_err(|_| Ended::storage())?;
             let entry = Entry::Rename { rooms, from: from.clone(), to: to.clone(), token: person.token };

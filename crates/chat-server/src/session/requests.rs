@@ -43,6 +43,7 @@ impl<S: Transport> Session<S> {
         match text::parse(line, &room.name) {
             Ok(text::Input::Message(message)) => return self.request(message).await,
             Ok(text::Input::Help) => text::HELP.iter().for_each(|line| self.notice(line)),
+            Ok(text::Input::OperatorHelp) => text::OPERATOR_HELP.iter().for_each(|line| self.notice(line)),
             Ok(text::Input::ShowTopic) => {
                 let topic = room.topic();
                 self.text(|out| render::topic(out, &topic));
@@ -87,6 +88,9 @@ impl<S: Transport> Session<S> {
             ClientMessage::Join { start, history, id } => self.join(start, history, id).await,
             ClientMessage::Leave { room, id } => self.leave(&room, id).await,
             ClientMessage::Nick { alias, id } => self.nick(&alias, id).await,
+            ClientMessage::Register { password, id } => self.register(password, id).await,
+            ClientMessage::Password { password, new, id } => self.change_password(password, new, id).await,
+            ClientMessage::Unregister { password, id } => self.unregister(password, id).await,
             ClientMessage::Who { room, after, limit, id } => self.who(&room, after.as_deref(), limit, id),
             ClientMessage::Rooms { after, limit, id } => {
                 self.list_rooms(after.as_deref(), limit, id);
@@ -98,6 +102,8 @@ impl<S: Transport> Session<S> {
             }
             ClientMessage::Topic { room, text, id } => self.topic(&room, &text, id).await,
             ClientMessage::Redact { room, seq, id } => self.redact(&room, seq, id).await,
+            // Boxed, as it is rare and large.
+            ClientMessage::Moderate { act, id } => Box::pin(self.moderate(act, id)).await,
             ClientMessage::Ping { id } => {
                 self.json(&ServerMessage::Pong { id });
                 Ok(())

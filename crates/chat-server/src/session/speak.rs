@@ -20,7 +20,7 @@ use crate::peer::Private;
 const MAX_IGNORED: usize = 100;
 
 impl<S: Transport> Session<S> {
-    fn checked_text(&self, raw: &str) -> Done<Text> {
+    pub(super) fn checked_text(&self, raw: &str) -> Done<Text> {
         let limits = &self.hub.limits;
         let lines = memchr::memchr_iter(b'\n', raw.as_bytes()).count() + 1;
         if raw.len() > limits.max_text {
@@ -41,6 +41,7 @@ impl<S: Transport> Session<S> {
     pub(super) async fn say(&mut self, room: &RoomName, raw: &str, id: Option<MessageId>, kind: Kind) -> Done {
         let index = self.membership(room)?;
         let text = self.checked_text(raw)?;
+        self.may_speak(true)?;
         let room = Arc::clone(&self.rooms[index].room);
         let person = self.person()?;
         let message = NewMessage {
@@ -62,20 +63,24 @@ impl<S: Transport> Session<S> {
 
     pub(super) fn private(&mut self, to: &str, raw: &str, id: Option<MessageId>, kind: Kind) -> Done {
         let text = self.checked_text(raw)?;
+        self.may_speak(false)?;
         let found = Alias::new(to).ok().and_then(|alias| self.hub.directory.find(&alias));
-        let Some((to, peer)) = found else {
+        let Some((to, peers)) = found else {
             let shown: String = clean_line(to).chars().take(40).collect();
             return Err(Refusal::new(ErrorCode::NoSuchAlias, format!("no one here is called \"{shown}\"")).into());
         };
         let Some(Person { alias: from, .. }) = &self.person else { return Ok(()) };
         let (from, time) = (from.clone(), self.hub.clock.now());
-        let private = Private { time, from: from.clone(), text: text.clone(), kind };
-        if peer.send(private).is_err() {
+        let private = Private { time, from: from.clone(), to: to.clone(), text: text.clone(), kind, copy: false };
+        // Of several sessions of one account the one that has no room misses it; who sent it isn't told, as it did arrive.
+        let arrived = peers.iter().filter(|peer| peer.send(private.clone()).is_ok()).count();
+        if arrived == 0 {
             let mut refusal =
                 Refusal::new(ErrorCode::MailboxFull, format!("{to} has too much unread; try again later"));
             refusal.retry_after_ms = Some(1000);
             return Err(refusal.into());
         }
+        self.copy_to_own_sessions(private);
         match self.dialect {
             Dialect::Text => {
                 let hub = Arc::clone(&self.hub);
@@ -91,17 +96,34 @@ impl<S: Transport> Session<S> {
         Ok(())
     }
 
+    /// What somebody says to another is seen in all sessions of his account.
+    fn copy_to_own_sessions(&self, mut private: Private) {
+        if self.account().is_none() || private.from == private.to {
+            return;
+        }
+        private.copy = true;
+        let (_, peers) = self.hub.directory.find(&private.from).unwrap_or_else(|| (private.from.clone(), Vec::new()));
+        for peer in peers.iter().filter(|peer| peer.id != self.peer.id) {
+            // A session with so much unread may miss what it said itself elsewhere.
+            let _ = peer.send(private.clone());
+        }
+    }
+
     pub(super) fn private_arrived(&mut self, private: &Private) {
-        let Private { time, from, text, kind } = private;
+        let Private { time, from, to, text, kind, copy } = private;
         if self.is_ignored(from) {
             return;
         }
         let Some(Person { alias, .. }) = &self.person else { return };
-        let to = alias.clone();
+        // Between the sending and now he may have got another name.
+        let to = if *copy { to.clone() } else { alias.clone() };
         match self.dialect {
             Dialect::Text => {
                 let hub = Arc::clone(&self.hub);
-                self.text(|out| render::private_from(out, *time, from, *kind, text, hub.clock.zone()));
+                self.text(|out| match copy {
+                    true => render::private_to(out, *time, from, &to, *kind, text, hub.clock.zone()),
+                    false => render::private_from(out, *time, from, *kind, text, hub.clock.zone()),
+                });
             }
             Dialect::Json => self.json(&ServerMessage::Private {
                 time: *time,
@@ -119,6 +141,7 @@ impl<S: Transport> Session<S> {
             let words = format!("the topic has {} bytes; at most {MAX_TOPIC} are allowed", raw.len());
             return Err(Refusal::new(ErrorCode::Limit, words).into());
         }
+        self.may_speak(true)?;
         let topic = clean_line(raw).trim().to_owned();
         let room = Arc::clone(&self.rooms[index].room);
         let from = self.person()?.alias.clone();

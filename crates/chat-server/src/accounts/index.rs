@@ -1,0 +1,253 @@
+//! The accounts of this house: all of them in memory, over what is kept on disk.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chat_protocol::names::{Alias, NameMap};
+use chat_protocol::value::{Password, Time};
+
+use super::hash::{Hash, waste};
+use super::{Account, AccountError, Authenticator, check_password};
+use crate::limits::MAX_ACCOUNTS;
+use crate::log::AuthorId;
+
+/// Keeps accounts. Called from threads that may block, never twice at once.
+pub trait Keeper: Send + 'static {
+    /// Whether another process changed something since the last call of this or of [`load`](Self::load).
+    ///
+    /// # Errors
+    ///
+    /// A sentence with what is in the way; so for all that follow.
+    fn is_stale(&mut self) -> Result<bool, String>;
+
+    /// All accounts.
+    ///
+    /// # Errors
+    ///
+    /// See [`is_stale`](Self::is_stale).
+    fn load(&mut self) -> Result<Vec<KeptAccount>, String>;
+
+    /// Keeps an account, instead of what was kept under its id.
+    ///
+    /// # Errors
+    ///
+    /// See [`is_stale`](Self::is_stale).
+    fn save(&mut self, account: &KeptAccount) -> Result<(), String>;
+
+    /// Forgets an account.
+    ///
+    /// # Errors
+    ///
+    /// See [`is_stale`](Self::is_stale).
+    fn delete(&mut self, id: AuthorId) -> Result<(), String>;
+}
+
+/// An account as it is kept.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptAccount {
+    /// All that is no secret.
+    pub account: Account,
+    /// The password's hash: a PHC string.
+    pub hash: String,
+}
+
+impl KeptAccount {
+    /// An account and its password's hash.
+    #[must_use]
+    pub const fn new(account: Account, hash: String) -> Self {
+        Self { account, hash }
+    }
+}
+
+impl std::fmt::Debug for KeptAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("KeptAccount").field(&self.account).finish()
+    }
+}
+
+/// The built-in [`Authenticator`].
+pub struct Accounts {
+    index: Mutex<Index>,
+    /// `None`: nothing outlives the process. Whoever changes an account holds this from reading the index to changing it.
+    keeper: Mutex<Option<Box<dyn Keeper>>>,
+}
+
+#[derive(Default)]
+struct Index {
+    names: NameMap<AuthorId>,
+    accounts: HashMap<AuthorId, Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    account: Arc<Account>,
+    hash: Hash,
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").field("count", &self.index().accounts.len()).finish_non_exhaustive()
+    }
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { index: Mutex::default(), keeper: Mutex::new(None) }
+    }
+}
+
+impl Accounts {
+    /// The accounts that a keeper has.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Unavailable`] where they can't be read.
+    pub fn open(mut keeper: impl Keeper) -> Result<Self, AccountError> {
+        let index = Index::of(keeper.load().map_err(AccountError::Unavailable)?);
+        Ok(Self { index: Mutex::new(index), keeper: Mutex::new(Some(Box::new(keeper))) })
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        // What is done under this lock doesn't panic between two changes that belong together.
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keeper(&self) -> MutexGuard<'_, Option<Box<dyn Keeper>>> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes an account: on disk first, so that nothing is in force that a restart would undo.
+    fn change(&self, id: AuthorId, change: impl FnOnce(&mut Account, &mut Hash)) -> Result<Account, AccountError> {
+        let mut keeper = self.keeper();
+        let entry = self.index().accounts.get(&id).cloned().ok_or(AccountError::Unknown)?;
+        let (mut account, mut hash) = (Account::clone(&entry.account), entry.hash);
+        change(&mut account, &mut hash);
+        save(keeper.as_mut(), &account, &hash)?;
+        self.index().accounts.insert(id, Entry { account: Arc::new(account.clone()), hash });
+        Ok(account)
+    }
+}
+
+fn save(keeper: Option<&mut Box<dyn Keeper>>, account: &Account, hash: &Hash) -> Result<(), AccountError> {
+    let Some(keeper) = keeper else { return Ok(()) };
+    keeper.save(&KeptAccount::new(account.clone(), hash.as_str().to_owned())).map_err(AccountError::Unavailable)
+}
+
+impl Index {
+    fn of(kept: Vec<KeptAccount>) -> Self {
+        let mut index = Self::default();
+        for KeptAccount { account, hash } in kept {
+            // Two that look alike to a newer table of Unicode are both kept: neither owner did anything wrong.
+            if index.names.restore(account.alias.as_str(), account.alias.key(), true, account.id).is_ok() {
+                let entry = Entry { account: Arc::new(account), hash: Hash::kept(hash) };
+                index.accounts.insert(entry.account.id, entry);
+            }
+        }
+        index
+    }
+
+    /// Puts an account in that is in nobody's way.
+    fn insert(&mut self, account: &Account, hash: Hash) {
+        let _ = self.names.insert(account.alias.as_str(), account.alias.key(), true, account.id);
+        self.accounts.insert(account.id, Entry { account: Arc::new(account.clone()), hash });
+    }
+
+    fn remove(&mut self, id: AuthorId) {
+        if let Some(entry) = self.accounts.remove(&id) {
+            self.names.remove(&entry.account.alias.key());
+        }
+    }
+
+    fn owner(&self, alias: &Alias) -> Option<&Entry> {
+        let (_, id) = self.names.conflict(&alias.key())?;
+        self.accounts.get(id)
+    }
+
+    /// The accounts here that are not, or not with this password, in `newer`.
+    fn revoked_by(&self, newer: &Self) -> Vec<AuthorId> {
+        let still = |entry: &Entry| {
+            newer.accounts.get(&entry.account.id).is_some_and(|new| {
+                new.account.alias == entry.account.alias && new.account.sessions_from == entry.account.sessions_from
+            })
+        };
+        self.accounts.values().filter(|entry| !still(entry)).map(|entry| entry.account.id).collect()
+    }
+}
+
+impl Authenticator for Accounts {
+    fn owner(&self, alias: &Alias) -> Option<Account> {
+        self.index().owner(alias).map(|entry| Account::clone(&entry.account))
+    }
+
+    fn account(&self, id: AuthorId) -> Option<Account> {
+        self.index().accounts.get(&id).map(|entry| Account::clone(&entry.account))
+    }
+
+    fn verify(&self, alias: &Alias, password: &Password) -> Result<Account, AccountError> {
+        let entry = self.index().owner(alias).filter(|entry| entry.account.is_called(alias)).cloned();
+        let Some(Entry { account, hash }) = entry else {
+            waste(password);
+            return Err(AccountError::WrongPassword);
+        };
+        if hash.is_of(password) { Ok(Account::clone(&account)) } else { Err(AccountError::WrongPassword) }
+    }
+
+    fn register(&self, id: AuthorId, alias: &Alias, password: &Password, now: Time) -> Result<Account, AccountError> {
+        check_password(password, alias)?;
+        let hash = Hash::of(password)?;
+        let mut keeper = self.keeper();
+        {
+            let index = self.index();
+            if index.accounts.contains_key(&id) || index.names.conflicts(&alias.key(), true).next().is_some() {
+                return Err(AccountError::Taken(alias.clone()));
+            }
+            if index.accounts.len() >= MAX_ACCOUNTS {
+                return Err(AccountError::TooMany);
+            }
+        }
+        let account = Account::new(id, alias.clone(), now);
+        save(keeper.as_mut(), &account, &hash)?;
+        self.index().insert(&account, hash);
+        Ok(account)
+    }
+
+    fn change_password(&self, id: AuthorId, new: &Password, now: Time) -> Result<Account, AccountError> {
+        let alias = self.account(id).ok_or(AccountError::Unknown)?.alias;
+        check_password(new, &alias)?;
+        let new = Hash::of(new)?;
+        self.change(id, |account, hash| {
+            *hash = new;
+            account.sessions_from = now;
+        })
+    }
+
+    fn unregister(&self, id: AuthorId) -> Result<(), AccountError> {
+        let mut keeper = self.keeper();
+        if !self.index().accounts.contains_key(&id) {
+            return Err(AccountError::Unknown);
+        }
+        if let Some(keeper) = keeper.as_mut() {
+            keeper.delete(id).map_err(AccountError::Unavailable)?;
+        }
+        self.index().remove(id);
+        Ok(())
+    }
+
+    fn set_operator(&self, id: AuthorId, operator: bool) -> Result<Account, AccountError> {
+        self.change(id, |account, _| account.operator = operator)
+    }
+
+    fn refresh(&self) -> Result<Vec<AuthorId>, AccountError> {
+        let mut guard = self.keeper();
+        let Some(keeper) = guard.as_mut() else { return Ok(Vec::new()) };
+        if !keeper.is_stale().map_err(AccountError::Unavailable)? {
+            return Ok(Vec::new());
+        }
+        let newer = Index::of(keeper.load().map_err(AccountError::Unavailable)?);
+        let mut index = self.index();
+        let revoked = index.revoked_by(&newer);
+        *index = newer;
+        Ok(revoked)
+    }
+}

@@ -1,0 +1,152 @@
+//! What somebody who is here may do about his own account.
+
+use chat_protocol::message::{Bye, ByeCode, ErrorCode, Refusal};
+use chat_protocol::value::{MessageId, Password};
+use tracing::info;
+
+use super::handshake::no_randomness;
+use super::login::{insecure, refusal};
+use super::requests::Done;
+use super::{Ended, Flow, Session, Transport, asked_to_end};
+use crate::accounts::{Account, Refused, check_password};
+use crate::batch::Dialect;
+use crate::hub::Hub;
+use crate::limits::MAX_ALIAS_DELAY;
+use crate::log::{AuthorId, TokenHash};
+use crate::peer::Peer;
+use crate::secret::random;
+
+impl<S: Transport> Session<S> {
+    /// Makes the alias this one's alone. What he said as a guest stays his: the account's id is the author he was.
+    pub(super) async fn register(&mut self, password: Password, id: Option<MessageId>) -> Done {
+        let person = self.person()?;
+        let (alias, author) = (person.alias.clone(), person.author);
+        if self.account().is_some() {
+            let words = format!("{alias} has an account already; /password NEW changes its password");
+            return Err(Refusal::new(ErrorCode::Forbidden, words).into());
+        }
+        self.check_new_password(&password)?;
+        if let Err(other) = self.hub.directory.protect(&alias, &self.peer) {
+            let words =
+                format!("{other} is here and looks like {alias}, so that {alias} can't be an account's just now");
+            return Err(Refusal::new(ErrorCode::AliasTaken, words).into());
+        }
+        let now = self.hub.clock.now();
+        let made = self.hub.accounts.register(self.peer.address, author, alias.clone(), password, now);
+        let made = self.unless_ended(made).await?;
+        let account = made.as_ref().ok().map(|account| account.id);
+        self.hub.directory.set_account(&alias, &self.peer, account);
+        made.map_err(|refused| refusal(&refused))?;
+        info!(connection = self.peer.id.0, %alias, "registered");
+        if let Some(person) = &mut self.person {
+            person.knows_password = true;
+        }
+        self.done(id, &format!("{alias} is yours now: from here on it takes your password"));
+        Ok(())
+    }
+
+    pub(super) async fn change_password(
+        &mut self,
+        password: Option<Password>,
+        new: Password,
+        id: Option<MessageId>,
+    ) -> Done {
+        let account = self.own_account()?;
+        self.check_new_password(&new)?;
+        match password {
+            Some(password) => self.prove(&account, password).await?,
+            None if self.person()?.knows_password => {}
+            None => {
+                let words = "this connection came in without the password; give the one so far too";
+                return Err(Refusal::new(ErrorCode::WrongPassword, words).into());
+            }
+        }
+        let changed = self.hub.accounts.change_password(self.peer.address, account.id, new, self.hub.clock.now());
+        self.unless_ended(changed).await?.map_err(|refused| refusal(&refused))?;
+        info!(connection = self.peer.id.0, alias = %account.alias, "changed the password");
+        let token = self.person()?.token;
+        end_sessions(&self.hub, account.id, Some((&self.peer, token.as_ref())));
+        if let Some(person) = &mut self.person {
+            person.knows_password = true;
+        }
+        self.done(id, "your password is changed, and your other sessions are closed");
+        Ok(())
+    }
+
+    pub(super) async fn unregister(&mut self, password: Password, id: Option<MessageId>) -> Done {
+        let account = self.own_account()?;
+        if !self.peer.is_secure() {
+            return Err(insecure("").into());
+        }
+        self.prove(&account, password).await?;
+        // From here on it is another author, who wouldn't recognise what is still on its way.
+        self.settle_all().await?;
+        let author = AuthorId(random().map_err(no_randomness)?);
+        self.hub.accounts.unregister(account.id).await.map_err(|refused| refusal(&refused))?;
+        info!(connection = self.peer.id.0, alias = %account.alias, "unregistered");
+        if let Some(person) = &mut self.person {
+            person.author = author;
+            self.peer.set_author(author);
+            if let Some(token) = &person.token {
+                self.hub.directory.reassign(token, author);
+            }
+        }
+        end_sessions(&self.hub, account.id, Some((&self.peer, None)));
+        self.hub.directory.set_account(&account.alias, &self.peer, None);
+        self.done(id, &format!("{} is anybody's again; you are a guest", account.alias));
+        Ok(())
+    }
+
+    /// The account of this session, as it is now.
+    pub(super) fn account(&self) -> Option<Account> {
+        self.hub.accounts.authenticator().account(self.person.as_ref()?.author)
+    }
+
+    fn own_account(&self) -> Done<Account> {
+        let alias = &self.person()?.alias;
+        self.account().ok_or_else(|| {
+            let words = format!("{alias} has no account; /register PASSWORD makes one");
+            Refusal::new(ErrorCode::Forbidden, words).into()
+        })
+    }
+
+    fn check_new_password(&self, password: &Password) -> Done {
+        if !self.peer.is_secure() {
+            return Err(insecure("").into());
+        }
+        let alias = &self.person()?.alias;
+        check_password(password, alias).map_err(|bad| Refusal::new(ErrorCode::BadField, bad.to_string()))?;
+        Ok(())
+    }
+
+    async fn prove(&self, account: &Account, password: Password) -> Done {
+        let proof = self.hub.accounts.verify(self.peer.address, &account.alias, password, MAX_ALIAS_DELAY);
+        self.unless_ended(proof).await?.map_err(|refused| refusal(&refused))?;
+        Ok(())
+    }
+
+    async fn unless_ended<T>(&self, answer: impl Future<Output = Result<T, Refused>>) -> Flow<Result<T, Refused>> {
+        tokio::select! {
+            answer = answer => Ok(answer),
+            bye = asked_to_end(&self.peer, self.draining) => Err(Ended::Closed(bye)),
+        }
+    }
+
+    /// Says that it is done: to a person in words, to a program that asked with an id.
+    pub(super) fn done(&mut self, id: Option<MessageId>, words: &str) {
+        match self.dialect {
+            Dialect::Text => self.notice(words),
+            Dialect::Json => self.acknowledge(id),
+        }
+    }
+}
+
+/// Closes the sessions of an account, which its password or its end has made worthless; `but` the one that asked for it.
+pub(crate) fn end_sessions(hub: &Hub, account: AuthorId, but: Option<(&Peer, Option<&TokenHash>)>) {
+    hub.directory.forget_sessions(account, but.and_then(|(_, token)| token));
+    for peer in hub.directory.peers_of(account) {
+        if but.is_none_or(|(own, _)| own.id != peer.id) {
+            peer.end(Bye::new(ByeCode::Kicked, "your account's password was changed, or the account given up"));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! From an alias to the one who may have it: a guest, or the owner who knows its password.
+
+use chat_protocol::codec::Incoming;
+use chat_protocol::message::{Bye, ByeCode, ErrorCode, Hello, Refusal};
+use chat_protocol::names::Alias;
+use chat_protocol::text::{self, Login};
+use chat_protocol::value::Password;
+use tokio::time::Instant;
+
+use super::handshake::no_randomness;
+use super::{Ended, Flow, Person, Session, Transport};
+use crate::accounts::{Account, AccountError, Refused};
+use crate::directory::{InTheWay, Taken};
+use crate::limits::MAX_ADDRESS_DELAY;
+use crate::log::{AuthorId, TokenHash};
+use crate::secret::{Secret, random};
+
+impl<S: Transport> Session<S> {
+    /// Takes an alias for a text connection; asks for the password where it is an account's.
+    pub(super) async fn introduce(&mut self, name: &str, deadline: Instant) -> Flow<Result<Person, Refusal>> {
+        let alias = match Alias::new(name) {
+            Ok(alias) => alias,
+            Err(error) => return Ok(Err(Refusal::new(ErrorCode::BadAlias, error.to_string()))),
+        };
+        if !self.is_accounts(&alias) {
+            return Ok(self.claim(alias));
+        }
+        if !self.peer.is_secure() {
+            return Ok(Err(insecure(&format!("{alias} is an account's alias, and "))));
+        }
+        let Some(password) = self.ask_password(deadline).await? else {
+            return Ok(Err(Refusal::new(ErrorCode::WrongPassword, "no password, no login")));
+        };
+        let account = match self.log_in(&alias, password, None, deadline).await? {
+            Ok(account) => account,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let Account { alias, id: author, .. } = account;
+        Ok(Ok(Person { alias, author, token: None, quiet: false, knows_password: true }))
+    }
+
+    fn is_accounts(&self, alias: &Alias) -> bool {
+        self.hub.accounts.authenticator().owner(alias).is_some_and(|account| account.is_called(alias))
+    }
+
+    /// Takes an alias for a guest's text connection.
+    fn claim(&self, alias: Alias) -> Result<Person, Refusal> {
+        self.admit_guest()?;
+        let author = AuthorId(random().map_err(no_randomness)?);
+        self.hub.directory.claim(&alias, &self.peer).map_err(taken)?;
+        Ok(Person { alias, author, token: None, quiet: false, knows_password: false })
+    }
+
+    /// The line after `PASSWORD?`; `None` where it is empty or can't be read.
+    async fn ask_password(&mut self, deadline: Instant) -> Flow<Option<Password>> {
+        self.out.push(text::PASSWORD.as_bytes());
+        self.out.push(b"\n");
+        match self.next_item(deadline).await? {
+            Incoming::Line(line) if text::parse_login(&line) == Login::Quit => Err(Ended::Quit(None)),
+            Incoming::Line(line) => Ok(Some(line.trim()).filter(|line| !line.is_empty()).map(Password::new)),
+            Incoming::Bad(_) => Ok(None),
+            _ => Err(self.interrupted()),
+        }
+    }
+
+    /// Opens a JSON session: a guest's, or with a password an account's.
+    pub(super) async fn open(&mut self, hello: &Hello, deadline: Instant) -> Flow<Result<(Person, String), Refusal>> {
+        let alias = match Alias::new(&hello.alias) {
+            Ok(alias) => alias,
+            Err(error) => return Ok(Err(Refusal::new(ErrorCode::BadAlias, error.to_string()))),
+        };
+        let secret = match Secret::generate() {
+            Ok(secret) => secret,
+            Err(error) => return Ok(Err(no_randomness(error))),
+        };
+        let token = secret.hash();
+        let person = match &hello.password {
+            Some(_) if !self.peer.is_secure() => Err(insecure("")),
+            Some(password) => {
+                let account = self.log_in(&alias, password.clone(), Some(token), deadline).await?;
+                account.map(|Account { alias, id: author, .. }| (alias, author))
+            }
+            None if self.is_accounts(&alias) => Err(Refusal::new(
+                ErrorCode::WrongPassword,
+                format!("{alias} is an account's alias, and takes its password"),
+            )),
+            None => self.admit_guest().and_then(|()| {
+                let author = secret.author();
+                self.hub.directory.open(&alias, &self.peer, token, author).map_err(taken)?;
+                Ok((alias, author))
+            }),
+        };
+        Ok(person.map(|(alias, author)| {
+            let knows_password = hello.password.is_some();
+            (Person { alias, author, token: Some(token), quiet: hello.quiet, knows_password }, secret.into_string())
+        }))
+    }
+
+    /// Lets the connection in as one of the account's that has this alias and password.
+    async fn log_in(
+        &mut self,
+        alias: &Alias,
+        password: Password,
+        token: Option<TokenHash>,
+        deadline: Instant,
+    ) -> Flow<Result<Account, Refusal>> {
+        self.flush().await?;
+        let verified = tokio::select! {
+            bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
+            () = tokio::time::sleep_until(deadline) => return Err(self.timed_out()),
+            verified = self.hub.accounts.verify(self.peer.address, alias, password, MAX_ADDRESS_DELAY) => verified,
+        };
+        let account = match verified {
+            Ok(account) => account,
+            Err(refused) => {
+                tracing::info!(connection = self.peer.id.0, address = ?self.peer.address, %alias, %refused, "login refused");
+                return Ok(Err(refusal(&refused)));
+            }
+        };
+        while let Err(InTheWay(guests)) = self.hub.directory.enter(&account, &self.peer, token) {
+            self.send_away(guests, deadline).await?;
+        }
+        Ok(Ok(account))
+    }
+
+    /// Closes the connections of guests who had an alias before it was an account's.
+    pub(super) async fn send_away(
+        &mut self,
+        guests: Vec<std::sync::Arc<crate::peer::Peer>>,
+        deadline: Instant,
+    ) -> Flow {
+        for guest in guests {
+            guest.end(Bye::new(ByeCode::Replaced, "this alias belongs to an account, whose owner has come"));
+            tokio::select! {
+                () = guest.until_gone() => {}
+                bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
+                () = tokio::time::sleep_until(deadline) => return Err(self.timed_out()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn taken(error: Taken) -> Refusal {
+    Refusal::new(ErrorCode::AliasTaken, error.to_string())
+}
+
+/// Passwords aren't read from a connection that others can read, and sending one there is discouraged by words, not by silence.
+pub(super) fn insecure(before: &str) -> Refusal {
+    let words = format!("{before}passwords are only taken over TLS or on the server's own machine");
+    Refusal::new(ErrorCode::Forbidden, words)
+}
+
+pub(super) fn refusal(refused: &Refused) -> Refusal {
+    let code = match refused {
+        Refused::Later(_) | Refused::Account(AccountError::TooMany) => ErrorCode::Limit,
+        Refused::Account(AccountError::WrongPassword) => ErrorCode::WrongPassword,
+        Refused::Account(AccountError::Taken(_)) => ErrorCode::AliasTaken,
+        Refused::Account(AccountError::BadPassword(_)) => ErrorCode::BadField,
+        Refused::Account(AccountError::Unavailable(_)) => ErrorCode::StorageFull,
+        Refused::Account(_) => ErrorCode::Forbidden,
+    };
+    let mut refusal = Refusal::new(code, refused.to_string());
+    if let Refused::Later(wait) = refused {
+        refusal.retry_after_ms = u64::try_from(wait.as_millis()).ok();
+    }
+    refusal
+}

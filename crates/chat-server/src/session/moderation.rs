@@ -1,0 +1,441 @@
+//! What operators do, and what it means for everybody else's sessions.
+
+use std::sync::Arc;
+
+use chat_protocol::clean::clean_line;
+use chat_protocol::message::{
+    AuditInfo, Bye, ByeCode, ConnectionInfo, ErrorCode, Moderation, Refusal, RuleInfo, RuleKind, ServerMessage,
+    WhoisInfo,
+};
+use chat_protocol::names::Alias;
+use chat_protocol::value::{MessageId, Time};
+use tracing::{error, info};
+
+use super::login::refusal;
+use super::requests::Done;
+use super::speak::short_reason;
+use super::{Ended, Flow, Session, Transport};
+use crate::accounts::Account;
+use crate::batch::Dialect;
+use crate::clock::Clock;
+use crate::limits::{BAN_ASKS_ABOVE, MODERATION_PAGE};
+use crate::moderation::{Change, NotChanged, Rule, Switches, Target};
+use crate::peer::{Announcement, Letter, Peer};
+
+impl<S: Transport> Session<S> {
+    pub(super) async fn moderate(&mut self, act: Moderation, id: Option<MessageId>) -> Done {
+        let operator = self.account().filter(|account| account.operator);
+        let Some(Account { alias: by, .. }) = operator else {
+            return Err(Refusal::new(ErrorCode::Forbidden, "only operators may do that").into());
+        };
+        match act {
+            Moderation::Kick { name, reason } => self.kick(&by, &name, reason.as_deref(), id).await,
+            Moderation::Ban { target, seconds, reason, sure } => {
+                self.ban(by, &target, seconds, reason.as_deref(), sure, id).await
+            }
+            Moderation::Unban { target } => self.lift(RuleKind::Ban, &by, &target, id).await,
+            Moderation::Mute { name, seconds } => self.mute(by, &name, seconds, id).await,
+            Moderation::Unmute { name } => self.lift(RuleKind::Mute, &by, &name, id).await,
+            Moderation::Op { name } => self.set_operator(&by, &name, true, id).await,
+            Moderation::Deop { name } => self.set_operator(&by, &name, false, id).await,
+            Moderation::Announce { text } => self.announce(by, &text, id).await,
+            Moderation::Guests { on } => {
+                let what = if on { "guests may come in" } else { "guests can't come in" };
+                self.switch(&by, |switches| switches.guests = on, what.to_owned(), id).await
+            }
+            Moderation::Slow { seconds } => {
+                let what = if seconds == 0 { "slow off".to_owned() } else { format!("slow: a message in {seconds} s") };
+                self.switch(&by, |switches| switches.slow = seconds, what, id).await
+            }
+            Moderation::AnnounceOnly { on } => {
+                let what = if on { "operators alone speak" } else { "everybody may speak" };
+                self.switch(&by, |switches| switches.announce_only = on, what.to_owned(), id).await
+            }
+            Moderation::Bans { after } => {
+                self.list_rules(after.unwrap_or(0), id);
+                Ok(())
+            }
+            Moderation::Whois { name } => self.whois(&by, &name, id).await,
+            Moderation::Audit { before, limit } => self.audit(before, limit, id).await,
+            _ => Err(Refusal::new(ErrorCode::UnknownType, "this server doesn't do that").into()),
+        }
+    }
+
+    async fn kick(&mut self, by: &Alias, name: &str, reason: Option<&str>, id: Option<MessageId>) -> Done {
+        let (alias, peers) = self.somebody(name)?;
+        let reason = reason.and_then(short_reason);
+        self.change(Change::default(), by, format!("kick {alias}{}", in_brackets(reason.as_deref()))).await?;
+        let words = format!("{by} asked you to leave{}", after_colon(reason.as_deref()));
+        let bye = Bye::new(ByeCode::Kicked, words);
+        peers.iter().for_each(|peer| peer.end(bye.clone()));
+        self.done(id, &format!("{alias} is gone"));
+        Ok(())
+    }
+
+    async fn ban(
+        &mut self,
+        by: Alias,
+        typed: &str,
+        seconds: Option<u64>,
+        reason: Option<&str>,
+        sure: bool,
+        id: Option<MessageId>,
+    ) -> Done {
+        let target = target(typed)?;
+        if target.covers_loopback() {
+            let words = format!("{target} has the server's own machine in it, which can't be banned");
+            return Err(Refusal::new(ErrorCode::Forbidden, words).into());
+        }
+        let (author, hit) = self.hit_by(&target)?;
+        if hit.iter().any(|peer| peer.author() == self.peer.author()) {
+            return Err(Refusal::new(ErrorCode::Forbidden, "that would hit you too").into());
+        }
+        if hit.len() > BAN_ASKS_ABOVE && !sure {
+            let again = match self.dialect {
+                Dialect::Text => format!("/ban! {target} … goes on"),
+                Dialect::Json => "with \"sure\": true it is done".to_owned(),
+            };
+            let words = format!("{target} hits {} connections; {again}", hit.len());
+            return Err(Refusal::new(ErrorCode::Limit, words).into());
+        }
+        let time = self.hub.clock.now();
+        let until = until(time, seconds);
+        let reason = reason.and_then(short_reason);
+        let kind = RuleKind::Ban;
+        let rule = Rule { number: 0, kind, target: target.clone(), author, until, reason, by: by.clone(), time };
+        let lasts = lasts(until, &self.hub.clock);
+        let bye = banned(&rule, &self.hub.clock);
+        let what = format!("ban {target} {lasts}{}", in_brackets(rule.reason.as_deref()));
+        self.change(Change { add: Some(rule), ..Change::default() }, &by, what).await?;
+        // Asked again: whoever came in meanwhile wasn't asked about the new rule.
+        let (_, hit) = self.hit_by(&target)?;
+        hit.iter().for_each(|peer| peer.end(bye.clone()));
+        let address = match (&target, hit.first().and_then(|peer| peer.address)) {
+            (Target::Alias(_), Some(address)) => format!("; the address was {address}"),
+            _ => String::new(),
+        };
+        self.done(id, &format!("{target} is banned {lasts}; {} closed{address}", connections(hit.len())));
+        Ok(())
+    }
+
+    /// The connections that a ban of `target` closes, and whose alias it is.
+    fn hit_by(&self, target: &Target) -> Done<(Option<crate::log::AuthorId>, Vec<Arc<Peer>>)> {
+        let Target::Alias(alias) = target else {
+            let mut peers = self.hub.connections.peers();
+            peers.retain(|peer| peer.address.is_some_and(|address| target.covers(address)));
+            return Ok((None, peers));
+        };
+        let account = self.exact_account(alias);
+        if account.as_ref().is_some_and(|account| account.operator) {
+            let words = format!("{alias} is an operator; /deop {alias} comes first");
+            return Err(Refusal::new(ErrorCode::Forbidden, words).into());
+        }
+        let peers = self.hub.directory.find(alias).map(|(_, peers)| peers).unwrap_or_default();
+        let author = account.map(|account| account.id).or_else(|| peers.first().and_then(|peer| peer.author()));
+        Ok((author, peers))
+    }
+
+    async fn mute(&mut self, by: Alias, name: &str, seconds: Option<u64>, id: Option<MessageId>) -> Done {
+        let alias = alias(name)?;
+        let target = Target::Alias(alias.clone());
+        let (author, _) = self.hit_by(&target)?;
+        let time = self.hub.clock.now();
+        let until = until(time, seconds);
+        let kind = RuleKind::Mute;
+        let rule = Rule { number: 0, kind, target, author, until, reason: None, by: by.clone(), time };
+        let lasts = lasts(until, &self.hub.clock);
+        self.change(Change { add: Some(rule), ..Change::default() }, &by, format!("mute {alias} {lasts}")).await?;
+        self.done(id, &format!("{alias} is muted {lasts}"));
+        Ok(())
+    }
+
+    async fn lift(&mut self, kind: RuleKind, by: &Alias, typed: &str, id: Option<MessageId>) -> Done {
+        let target = target(typed)?;
+        let remove = self.hub.order.with_target(kind, &target);
+        let what = if kind == RuleKind::Ban { "banned" } else { "muted" };
+        if remove.is_empty() {
+            return Err(Refusal::new(ErrorCode::NoSuchAlias, format!("{target} isn't {what}; /bans lists all")).into());
+        }
+        self.change(Change { remove, ..Change::default() }, by, format!("{target} is no longer {what}")).await?;
+        self.done(id, &format!("{target} is no longer {what}"));
+        Ok(())
+    }
+
+    async fn switch(
+        &mut self,
+        by: &Alias,
+        set: impl FnOnce(&mut Switches),
+        what: String,
+        id: Option<MessageId>,
+    ) -> Done {
+        let mut switches = self.hub.order.switches();
+        set(&mut switches);
+        self.change(Change { switches: Some(switches), ..Change::default() }, by, what.clone()).await?;
+        self.done(id, &what);
+        Ok(())
+    }
+
+    async fn set_operator(&mut self, by: &Alias, name: &str, operator: bool, id: Option<MessageId>) -> Done {
+        let wanted = alias(name)?;
+        let Some(Account { id: account, alias, .. }) = self.exact_account(&wanted) else {
+            let words = format!("{wanted} has no account, which an operator needs");
+            return Err(Refusal::new(ErrorCode::NoSuchAlias, words).into());
+        };
+        let set = self.hub.accounts.ask(move |all| all.set_operator(account, operator)).await;
+        set.map_err(|error| refusal(&error.into()))?;
+        let what = if operator { "is an operator now" } else { "is no operator any more" };
+        self.change(Change::default(), by, format!("{alias} {what}")).await?;
+        self.done(id, &format!("{alias} {what}"));
+        Ok(())
+    }
+
+    async fn announce(&mut self, by: Alias, text: &str, id: Option<MessageId>) -> Done {
+        let text = self.checked_text(text)?;
+        self.change(Change::default(), &by, format!("announce: {}", clean_line(text.as_str()))).await?;
+        let announcement = Arc::new(Announcement { time: self.hub.clock.now(), from: by, text });
+        for peer in self.hub.connections.peers() {
+            // Who has so much unread that this has no place misses it, and is none the worse for it.
+            let _ = peer.post(Letter::Announcement(Arc::clone(&announcement)));
+        }
+        self.acknowledge(id);
+        Ok(())
+    }
+
+    pub(super) fn announced(&mut self, announcement: &Announcement) {
+        if self.person.is_none() {
+            return;
+        }
+        let Announcement { time, from, text } = announcement;
+        match self.dialect {
+            Dialect::Text => {
+                text.as_str().split('\n').for_each(|line| self.notice(&format!("{from} announces: {line}")));
+            }
+            Dialect::Json => {
+                self.json(&ServerMessage::Announcement { time: *time, from: from.clone(), text: text.clone() });
+            }
+        }
+    }
+
+    fn list_rules(&mut self, after: u64, id: Option<MessageId>) {
+        let (bans, more) = self.hub.order.page(after, MODERATION_PAGE, self.hub.clock.now());
+        match self.dialect {
+            Dialect::Json => self.json(&ServerMessage::Bans { bans, re: id, more }),
+            Dialect::Text => {
+                if bans.is_empty() {
+                    self.notice("nobody is banned or muted");
+                }
+                for RuleInfo { kind, target, until, reason, by, .. } in &bans {
+                    let what = if *kind == RuleKind::Ban { "banned" } else { "muted" };
+                    let lasts = lasts(*until, &self.hub.clock);
+                    self.notice(&format!("{target} is {what} {lasts} by {by}{}", in_brackets(reason.as_deref())));
+                }
+                if let Some(last) = bans.last().filter(|_| more) {
+                    self.notice(&format!("and more: /bans {}", last.number));
+                }
+            }
+        }
+    }
+
+    async fn whois(&mut self, by: &Alias, name: &str, id: Option<MessageId>) -> Done {
+        let wanted = alias(name)?;
+        let account = self.exact_account(&wanted);
+        let (name, peers) = match (self.hub.directory.find(&wanted), &account) {
+            (Some(found), _) => found,
+            (None, Some(account)) => (account.alias.clone(), Vec::new()),
+            (None, None) => return Err(nobody(name).into()),
+        };
+        // Addresses are personal: who looked at them is on record.
+        self.change(Change::default(), by, format!("whois {name}")).await?;
+        let connections = peers.iter().map(|peer| ConnectionInfo {
+            address: peer.address.map(|address| address.to_string()),
+            seconds: peer.since.elapsed().as_secs(),
+        });
+        let info = WhoisInfo {
+            name,
+            account: account.is_some(),
+            operator: account.as_ref().is_some_and(|account| account.operator),
+            created: account.as_ref().map(|account| account.created),
+            connections: connections.take(MODERATION_PAGE).collect(),
+        };
+        match self.dialect {
+            Dialect::Json => self.json(&ServerMessage::Whois { info, re: id }),
+            Dialect::Text => self.show_whois(&info),
+        }
+        Ok(())
+    }
+
+    fn show_whois(&mut self, info: &WhoisInfo) {
+        let who = match info.created {
+            Some(created) => {
+                let what = if info.operator { "an operator" } else { "an account" };
+                format!("{} is {what}, made on {}", info.name, self.hub.clock.date(created))
+            }
+            None => format!("{} is a guest", info.name),
+        };
+        self.notice(&who);
+        for ConnectionInfo { address, seconds } in &info.connections {
+            let address = address.as_deref().unwrap_or("an address that isn't known");
+            self.notice(&format!("  from {address}, for {} min", seconds / 60));
+        }
+    }
+
+    async fn audit(&mut self, before: Option<u64>, limit: Option<u32>, id: Option<MessageId>) -> Done {
+        let limit = limit.map_or(20, |limit| limit as usize).clamp(1, MODERATION_PAGE);
+        let order = Arc::clone(&self.hub.order);
+        let read = tokio::task::spawn_blocking(move || order.audit(before.unwrap_or(u64::MAX), limit + 1)).await;
+        let read = read.unwrap_or_else(|error| Err(error.to_string()));
+        let mut entries = read.map_err(|why| unavailable(&NotChanged::Unavailable(why)))?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        match self.dialect {
+            Dialect::Json => self.json(&ServerMessage::Audit { entries, re: id, more }),
+            Dialect::Text => {
+                if entries.is_empty() {
+                    self.notice("operators did nothing before that");
+                }
+                for AuditInfo { number, time, by, what } in entries.iter().rev() {
+                    self.notice(&format!("{number}. {} {by}: {what}", shown(*time, &self.hub.clock)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn change(&self, change: Change, by: &Alias, what: String) -> Done {
+        info!(connection = self.peer.id.0, operator = %by, %what, "moderation");
+        let (order, by, now) = (Arc::clone(&self.hub.order), by.clone(), self.hub.clock.now());
+        let changed = tokio::task::spawn_blocking(move || order.change(change, &by, now, what)).await;
+        let changed = changed.unwrap_or_else(|error| Err(NotChanged::Unavailable(error.to_string())));
+        changed.map_err(|error| unavailable(&error).into())
+    }
+
+    fn somebody(&self, name: &str) -> Done<(Alias, Vec<Arc<Peer>>)> {
+        self.hub.directory.find(&alias(name)?).ok_or_else(|| nobody(name).into())
+    }
+
+    fn exact_account(&self, alias: &Alias) -> Option<Account> {
+        self.hub.accounts.authenticator().owner(alias).filter(|account| account.is_called(alias))
+    }
+
+    /// Sends away who comes from a banned address.
+    pub(super) fn admit_address(&self) -> Flow {
+        let now = self.hub.clock.now();
+        match self.peer.address.and_then(|address| self.hub.order.ban_of_address(address, now)) {
+            Some(rule) => Err(Ended::Closed(banned(&rule, &self.hub.clock))),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends away who is banned. Called once he has his alias: a ban that is made from then on finds him by it.
+    pub(super) fn admit_person(&self) -> Flow {
+        let person = self.person()?;
+        self.peer.set_author(person.author);
+        let now = self.hub.clock.now();
+        match self.hub.order.rule_of(RuleKind::Ban, &person.alias, person.author, now) {
+            Some(rule) => Err(Ended::Closed(banned(&rule, &self.hub.clock))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether guests may come in.
+    pub(super) fn admit_guest(&self) -> Result<(), Refusal> {
+        if self.hub.order.switches().guests {
+            return Ok(());
+        }
+        Err(Refusal::new(ErrorCode::Forbidden, "only people with an account can come in just now"))
+    }
+
+    /// Whether this one may be heard by others; `in_room`: by a whole room.
+    pub(super) fn may_speak(&self, in_room: bool) -> Done {
+        let order = &self.hub.order;
+        if !order.is_watchful() || self.account().is_some_and(|account| account.operator) {
+            return Ok(());
+        }
+        let person = self.person()?;
+        let now = self.hub.clock.now();
+        if let Some(rule) = order.rule_of(RuleKind::Mute, &person.alias, person.author, now) {
+            let words = format!("you are muted {}", lasts(rule.until, &self.hub.clock));
+            let mut refusal = Refusal::new(ErrorCode::Muted, words);
+            refusal.retry_after_ms = rule.until.map(|until| millis_between(now, until));
+            return Err(refusal.into());
+        }
+        let switches = order.switches();
+        if in_room && switches.announce_only {
+            return Err(Refusal::new(ErrorCode::Forbidden, "only operators speak just now").into());
+        }
+        if in_room
+            && switches.slow > 0
+            && let Err(wait) = order.take_turn(person.author, switches.slow)
+        {
+            let words =
+                format!("everybody has one message in {} s; yours is in {} s", switches.slow, wait.as_secs() + 1);
+            let mut refusal = Refusal::new(ErrorCode::Limit, words);
+            refusal.retry_after_ms = u64::try_from(wait.as_millis()).ok();
+            return Err(refusal.into());
+        }
+        Ok(())
+    }
+}
+
+fn alias(name: &str) -> Done<Alias> {
+    Ok(Alias::new(name).map_err(|error| Refusal::new(ErrorCode::BadAlias, error.to_string()))?)
+}
+
+fn target(typed: &str) -> Done<Target> {
+    Ok(Target::parse(typed).map_err(|error| Refusal::new(ErrorCode::BadField, error.to_string()))?)
+}
+
+fn nobody(name: &str) -> Refusal {
+    let shown: String = clean_line(name).chars().take(40).collect();
+    Refusal::new(ErrorCode::NoSuchAlias, format!("no one here is called \"{shown}\""))
+}
+
+fn unavailable(error: &NotChanged) -> Refusal {
+    let code = match error {
+        NotChanged::TooMany => ErrorCode::Limit,
+        NotChanged::Unavailable(why) => {
+            error!(%why, "moderation can't be kept");
+            ErrorCode::StorageFull
+        }
+    };
+    Refusal::new(code, error.to_string())
+}
+
+/// What somebody who is banned is told.
+pub(crate) fn banned(rule: &Rule, clock: &Clock) -> Bye {
+    let words = format!("you are banned {}{}", lasts(rule.until, clock), after_colon(rule.reason.as_deref()));
+    let bye = Bye::new(ByeCode::Banned, words);
+    match rule.until {
+        Some(until) => bye.retry_after_ms(millis_between(clock.now(), until)),
+        None => bye,
+    }
+}
+
+fn millis_between(now: Time, until: Time) -> u64 {
+    u64::try_from(until.as_millis().saturating_sub(now.as_millis())).unwrap_or(0)
+}
+
+fn until(now: Time, seconds: Option<u64>) -> Option<Time> {
+    let millis = i64::try_from(seconds?).ok()?.checked_mul(1000)?;
+    now.as_millis().checked_add(millis).map(Time::from_millis)
+}
+
+fn lasts(until: Option<Time>, clock: &Clock) -> String {
+    until.map_or_else(|| "for good".to_owned(), |until| format!("until {}", shown(until, clock)))
+}
+
+fn shown(time: Time, clock: &Clock) -> String {
+    time.timestamp().to_zoned(clock.zone().clone()).strftime("%Y-%m-%d %H:%M UTC%:z").to_string()
+}
+
+fn in_brackets(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
+}
+
+fn after_colon(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
+}
+
+fn connections(count: usize) -> String {
+    if count == 1 { "1 connection".to_owned() } else { format!("{count} connections") }
+}

@@ -1,0 +1,49 @@
+//! Takes over what another process changed: `chat-server account` beside a running server, or the storage of an
+//! authenticator of one's own.
+
+use std::sync::Arc;
+
+use tracing::{error, info};
+
+use crate::hub::Hub;
+use crate::limits::REFRESH;
+use crate::moderation::Target;
+use crate::session::{banned, end_sessions};
+
+/// Looks once a second, for as long as it is polled.
+pub(crate) async fn tend(hub: Arc<Hub>) {
+    loop {
+        tokio::time::sleep(REFRESH).await;
+        match hub.accounts.ask(|all| all.refresh()).await {
+            Ok(changed) => changed.into_iter().for_each(|account| {
+                info!("an account was changed by another process");
+                end_sessions(&hub, account, None);
+            }),
+            Err(error) => error!(%error, "changes of accounts can't be read"),
+        }
+        let order = Arc::clone(&hub.order);
+        match tokio::task::spawn_blocking(move || order.refresh()).await {
+            Ok(Ok(true)) => enforce(&hub),
+            Ok(Ok(false)) => {}
+            Ok(Err(why)) => error!(%why, "changes of bans can't be read"),
+            Err(error) => error!(%error, "changes of bans can't be read"),
+        }
+    }
+}
+
+/// Closes the connections of those who are banned.
+fn enforce(hub: &Hub) {
+    let now = hub.clock.now();
+    let peers = hub.connections.peers();
+    for rule in hub.order.bans(now) {
+        let named = match &rule.target {
+            Target::Alias(alias) => hub.directory.find(alias).map(|(_, peers)| peers).unwrap_or_default(),
+            Target::Addresses { .. } => Vec::new(),
+        };
+        let hit = peers.iter().filter(|peer| {
+            peer.address.is_some_and(|address| rule.target.covers(address))
+                || (rule.author.is_some() && rule.author == peer.author())
+        });
+        hit.chain(&named).for_each(|peer| peer.end(banned(&rule, &hub.clock)));
+    }
+}

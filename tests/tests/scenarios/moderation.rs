@@ -1,0 +1,206 @@
+//! What operators may do, and everybody else may not.
+
+use chat_tests::TextClient;
+use serde_json::json;
+
+use crate::accounts::House;
+
+/// A house with an operator in it.
+async fn open() -> (House, TextClient) {
+    let house = House::open().await;
+    house.add_operator("olga", "correct horse");
+    let olga = house.log_in("olga", "correct horse").await;
+    (house, olga)
+}
+
+#[tokio::test]
+async fn only_operators_moderate() {
+    let house = House::open().await;
+    house.add("alice", "correct horse");
+    let mut alice = house.log_in("alice", "correct horse").await;
+    let all = [
+        "/kick bob",
+        "/ban bob",
+        "/unban bob",
+        "/bans",
+        "/mute bob",
+        "/unmute bob",
+        "/op alice",
+        "/deop bob",
+        "/announce hi",
+        "/whois bob",
+        "/guests off",
+        "/slow 30s",
+        "/announce-only on",
+        "/audit",
+    ];
+    for line in all {
+        alice.send_line(line).await;
+        alice.expect("!!! only operators may do that").await;
+    }
+    let mut guest = house.json(json!({"type": "hello", "alias": "bob"})).await;
+    guest.send(json!({"type": "moderate", "do": "kick", "name": "alice", "id": "1"})).await;
+    guest.expect_error("forbidden").await;
+}
+
+#[tokio::test]
+async fn who_is_kicked_is_told_why_and_may_come_back() {
+    let (house, mut olga) = open().await;
+    let mut bob = house.text("bob").await;
+    olga.expect("*** bob joined the chat!").await;
+    olga.send_line("/kick bob too loud").await;
+    olga.expect("*** bob is gone").await;
+    bob.expect("*** bye: olga asked you to leave: too loud").await;
+    bob.expect_end().await;
+    olga.expect("*** bob left the chat.").await;
+    house.text("bob").await;
+    olga.expect("*** bob joined the chat!").await;
+    olga.send_line("/kick bbo").await;
+    olga.until("!!! no one here is called \"bbo\"").await;
+}
+
+#[tokio::test]
+async fn who_is_muted_listens() {
+    let (house, mut olga) = open().await;
+    let mut bob = house.json(json!({"type": "hello", "alias": "bob"})).await;
+    olga.expect("*** bob joined the chat!").await;
+    olga.send_line("/mute bob 30m").await;
+    olga.expect("*** bob is muted until 2026-11-22 12:33 UTC+01:00").await;
+    for (request, about) in [
+        (json!({"type": "say", "room": "lobby", "text": "hi", "id": "1"}), "a message"),
+        (json!({"type": "private", "to": "olga", "text": "hi", "id": "1"}), "a private message"),
+        (json!({"type": "topic", "room": "lobby", "text": "hi", "id": "1"}), "a topic"),
+        (json!({"type": "nick", "alias": "not-muted", "id": "1"}), "a name"),
+    ] {
+        bob.send(request).await;
+        assert_eq!(bob.expect_error("muted").await["retry_after_ms"], json!(1_800_000), "{about}");
+    }
+    olga.send_line("still heard").await;
+    assert_eq!(bob.next("message").await["text"], "still heard");
+    olga.send_line("/unmute bob").await;
+    olga.expect("*** bob is no longer muted").await;
+    let answer = bob.request(json!({"type": "say", "room": "lobby", "text": "hi", "id": "2"})).await;
+    assert_eq!(answer["type"], "ack");
+}
+
+#[tokio::test]
+async fn guests_stay_out_while_they_may_not_come_in() {
+    let (house, mut olga) = open().await;
+    house.add("alice", "correct horse");
+    let mut inside = house.json(json!({"type": "hello", "alias": "inside"})).await;
+    olga.send_line("/guests off").await;
+    olga.until("*** guests can't come in").await;
+    let mut bob = house.dial().await;
+    bob.send_line("bob").await;
+    bob.expect("!!! only people with an account can come in just now").await;
+    bob.expect("ALIAS?").await;
+    house.log_in("alice", "correct horse").await;
+    let answer = inside.request(json!({"type": "say", "room": "lobby", "text": "still here", "id": "1"})).await;
+    assert_eq!(answer["type"], "ack", "who is here stays");
+    // A held session is a guest's too.
+    let mut again = house.dial_json().await;
+    again.send(json!({"type": "hello", "session": inside.session})).await;
+    again.expect_error("forbidden").await;
+    olga.send_line("/guests on").await;
+    olga.until("*** guests may come in").await;
+    again.say_hello(json!({"type": "hello", "session": inside.session})).await;
+    bob.send_line("bob").await;
+    bob.expect("You are now connected!").await;
+}
+
+#[tokio::test]
+async fn a_big_event_is_slow_or_only_listens() {
+    let (house, mut olga) = open().await;
+    let mut bob = house.text("bob").await;
+    olga.expect("*** bob joined the chat!").await;
+    olga.send_line("/slow 30s").await;
+    olga.expect("*** slow: a message in 30 s").await;
+    bob.send_line("one").await;
+    olga.expect_said("bob: one").await;
+    bob.send_line("two").await;
+    bob.expect_start("!!! everybody has one message in 30 s; yours is in ").await;
+    olga.send_line("operators").await;
+    olga.send_line("don't wait").await;
+    bob.expect_said("olga: operators").await;
+    bob.expect_said("olga: don't wait").await;
+    olga.send_line("/slow off").await;
+    olga.expect("*** slow off").await;
+    olga.send_line("/announce-only on").await;
+    olga.expect("*** operators alone speak").await;
+    bob.send_line("three").await;
+    bob.expect("!!! only operators speak just now").await;
+    bob.send_line("@olga may I?").await;
+    bob.expect_said("you -> olga: may I?").await;
+    olga.expect_said("bob -> you: may I?").await;
+    olga.send_line("/announce-only off").await;
+    olga.expect("*** everybody may speak").await;
+    bob.send_line("four").await;
+    olga.expect_said("bob: four").await;
+}
+
+#[tokio::test]
+async fn an_announcement_reaches_every_room() {
+    let (house, mut olga) = open().await;
+    let mut bob = house.text("bob").await;
+    bob.send_line("/join ops").await;
+    bob.expect("*** You made #ops; nobody else is here.").await;
+    let mut bot = house.json(json!({"type": "hello", "alias": "bot", "rooms": [{"room": "far"}]})).await;
+    olga.send_line("/announce doors close at ten").await;
+    olga.until("*** olga announces: doors close at ten").await;
+    bob.expect("*** olga announces: doors close at ten").await;
+    let said = bot.next("announcement").await;
+    assert_eq!((&said["from"], &said["text"]), (&json!("olga"), &json!("doors close at ten")));
+}
+
+#[tokio::test]
+async fn operators_make_operators_and_all_is_on_record() {
+    let (house, mut olga) = open().await;
+    house.add("alice", "correct horse");
+    let mut alice = house.log_in("alice", "correct horse").await;
+    olga.expect("*** alice joined the chat!").await;
+    olga.send_line("/op bob").await;
+    olga.expect("!!! bob has no account, which an operator needs").await;
+    olga.send_line("/op alice").await;
+    olga.expect("*** alice is an operator now").await;
+    alice.send_line("/whois olga").await;
+    alice.expect("*** olga is an operator, made on 1970-01-01").await;
+    alice.expect("***   from 127.0.0.1, for 0 min").await;
+    alice.send_line("/deop olga").await;
+    alice.expect("*** olga is no operator any more").await;
+    olga.send_line("/audit").await;
+    olga.expect("!!! only operators may do that").await;
+    alice.send_line("/audit").await;
+    alice.expect("*** 1. 2026-11-22 12:03 UTC+01:00 olga: alice is an operator now").await;
+    alice.expect("*** 2. 2026-11-22 12:03 UTC+01:00 alice: whois olga").await;
+    alice.expect("*** 3. 2026-11-22 12:03 UTC+01:00 alice: olga is no operator any more").await;
+    alice.send_line("/bans").await;
+    alice.expect("*** nobody is banned or muted").await;
+}
+
+#[tokio::test]
+async fn programs_moderate_with_messages() {
+    let house = House::open().await;
+    house.add_operator("olga", "correct horse");
+    let mut olga = house.json(json!({"type": "hello", "alias": "olga", "password": "correct horse"})).await;
+    for request in [
+        json!({"type": "moderate", "do": "ban", "target": "2001:db8::1", "seconds": 60, "reason": "spam", "id": "1"}),
+        json!({"type": "moderate", "do": "mute", "name": "eve", "id": "2"}),
+        json!({"type": "moderate", "do": "slow", "seconds": 0, "id": "3"}),
+    ] {
+        let id = request["id"].clone();
+        olga.send(request).await;
+        olga.expect_json(json!({"type": "ack", "id": id})).await;
+    }
+    olga.send(json!({"type": "moderate", "do": "bans", "id": "4"})).await;
+    let (time, until) = ("2026-11-22T11:03:22.120Z", "2026-11-22T11:04:22.120Z");
+    let ban = json!({"number": 1, "kind": "ban", "target": "2001:db8::/64", "until": until, "reason": "spam", "by": "olga", "time": time});
+    let mute = json!({"number": 2, "kind": "mute", "target": "eve", "by": "olga", "time": time});
+    olga.expect_json(json!({"type": "bans", "bans": [ban, mute], "re": "4", "more": false})).await;
+    olga.send(json!({"type": "moderate", "do": "audit", "limit": 1, "id": "5"})).await;
+    let entry = json!({"number": 3, "time": time, "by": "olga", "what": "slow off"});
+    olga.expect_json(json!({"type": "audit", "entries": [entry], "re": "5", "more": true})).await;
+    olga.send(json!({"type": "moderate", "do": "whois", "name": "nobody", "id": "6"})).await;
+    olga.expect_error("no_such_alias").await;
+    olga.send(json!({"type": "moderate", "do": "dance", "id": "7"})).await;
+    olga.expect_error("bad_field").await;
+}
