@@ -242,7 +242,7 @@ const COMMANDS = {
   topic: (text) => attempt(() => topic(text)),
   ignore: (name) => ignore(name, true),
   unignore: (name) => ignore(name, false),
-  help: () => refusedAsHelp(),
+  help: () => help(),
   quit: (reason) => session.leave(reason || undefined),
 };
 
@@ -259,11 +259,11 @@ function ignore(name, on) {
 
 /** A line of the page itself, to this person alone. */
 function tell(words) {
-  session.inbox.notice(current, words);
+  current.append({ kind: "notice", parts: [words] });
   schedule();
 }
 
-function refusedAsHelp() {
+function help() {
   HELP.forEach(([what, does]) => tell(`${what}: ${does}`));
 }
 

@@ -52,7 +52,8 @@ function body(item, previous) {
 
 function notice(item) {
   const parts = item.parts.map((part) => (part.words === undefined ? part : element("bdi", "", part.words)));
-  return element("div", "notice", ...parts, timeOf(item.time));
+  // What the page itself says has no time.
+  return element("div", "notice", ...parts, ...(item.time ? [timeOf(item.time)] : []));
 }
 
 function gap({ seq, upto }) {
