@@ -28,7 +28,7 @@ use crate::tls::{Tls, TlsConfig, TlsError};
 use crate::web::{Gateway, WebConfig};
 
 /// How long everybody together may take to leave when the server stops.
-const STOP_DEADLINE: Duration = Duration::from_millis(4500);
+const STOP_DEADLINE: Duration = Duration::from_secs(4);
 
 /// A server whose addresses are bound and whose log is open, and which serves nobody yet.
 #[derive(Debug)]

@@ -211,17 +211,17 @@ async fn history_comes_in_pages_from_either_side() {
         assert_eq!(say(&mut bot, &n.to_string()).await, n);
     }
     for (query, seqs, more) in [
-        (json!({}), 1..=10, false),
-        (json!({"limit": 3}), 8..=10, true),
-        (json!({"before": 8, "limit": 3}), 5..=7, true),
-        (json!({"before": 4, "limit": 3}), 1..=3, false),
-        (json!({"before": 1}), 1..=0, false),
-        (json!({"after": 0, "limit": 3}), 1..=3, true),
-        (json!({"after": 7, "limit": 3}), 8..=10, false),
-        (json!({"after": 10}), 1..=0, false),
-        (json!({"after": 99}), 1..=0, false),
-        (json!({"before": 99, "limit": 1}), 10..=10, true),
-        (json!({"after": 3, "before": 6}), 4..=5, false),
+        (json!({}), 1..11, false),
+        (json!({"limit": 3}), 8..11, true),
+        (json!({"before": 8, "limit": 3}), 5..8, true),
+        (json!({"before": 4, "limit": 3}), 1..4, false),
+        (json!({"before": 1}), 1..1, false),
+        (json!({"after": 0, "limit": 3}), 1..4, true),
+        (json!({"after": 7, "limit": 3}), 8..11, false),
+        (json!({"after": 10}), 1..1, false),
+        (json!({"after": 99}), 1..1, false),
+        (json!({"before": 99, "limit": 1}), 10..11, true),
+        (json!({"after": 3, "before": 6}), 4..6, false),
     ] {
         let mut request = query.clone();
         (request["type"], request["room"], request["id"]) = (json!("history"), json!("lobby"), json!("h"));

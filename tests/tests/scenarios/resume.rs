@@ -20,7 +20,7 @@ async fn expect_seqs(client: &mut JsonClient, after: u64, last: u64) {
     for seq in after + 1..=last {
         let line = client.receive().await;
         match line["type"].as_str() {
-            Some("message") if line["seq"] == seq && line["text"] == seq.to_string() => {}
+            Some("message") if line["seq"] == seq && line["text"] == json!(seq.to_string()) => {}
             _ => client.fail(&format!("expected seq {seq} instead of {line}")),
         }
     }
