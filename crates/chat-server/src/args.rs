@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::sources::{Problem, Typed, command};
+pub(crate) use self::sources::{Problem, Setting, Typed, command};
 
 /// A chat server that people join with netcat, telnet or chat-client.
 #[derive(Clone, Debug, Default, Parser)]

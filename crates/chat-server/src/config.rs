@@ -57,7 +57,7 @@ pub enum Storage {
 }
 
 /// What peers may do. See [`crate::limits`] for what isn't the operator's to set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Connections in all; 0 for no limit.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chat_protocol::message::Bye;
 use chat_protocol::names::RoomName;
@@ -21,7 +21,8 @@ use crate::rooms::Rooms;
 /// The server as a session sees it.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    pub(crate) limits: Limits,
+    /// Those of connections that come from now on.
+    pub(crate) limits: RwLock<Arc<Limits>>,
     pub(crate) lobby: RoomName,
     /// The address of the page for browsers.
     pub(crate) page: Option<String>,
@@ -38,13 +39,21 @@ pub(crate) struct Hub {
 impl Hub {
     /// Counts a connection in, where the limits allow.
     pub(crate) fn register(&self, address: Option<IpAddr>) -> Result<Arc<Peer>, Refused> {
-        let registered = self.connections.register(address, &self.limits);
+        let registered = self.connections.register(address, &self.limits());
         match &registered {
             Ok(_) => self.metrics.connections_total.inc(),
             Err(Refused::Full) => self.limit_met("max-connections"),
             Err(Refused::PerAddress) => self.limit_met("max-per-address"),
         }
         registered
+    }
+
+    pub(crate) fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.limits.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
     }
 
     pub(crate) fn limit_met(&self, limit: &str) {

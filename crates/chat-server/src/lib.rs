@@ -5,6 +5,7 @@ pub mod accounts;
 mod batch;
 mod clock;
 pub mod config;
+mod control;
 mod directory;
 mod full;
 mod hub;
@@ -26,6 +27,7 @@ mod web;
 
 pub use clock::Clock;
 pub use config::{Config, Limits, Storage};
+pub use control::Control;
 pub use server::{ServeError, Server, StartError};
 pub use tls::{Identity, TlsConfig};
 pub use web::{BadCidr, BadOrigin, Cidr, Origin, WebConfig};

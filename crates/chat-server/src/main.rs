@@ -1,6 +1,7 @@
 //! The chat server's program: arguments, log, server, signals, exit code.
 
 mod args;
+mod around;
 mod commands;
 mod settings;
 mod signals;
@@ -14,6 +15,7 @@ use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{LogFormat, Problem, Typed};
+use crate::around::{Moment, notify, raise_descriptor_limit, reload_at_hangup};
 use crate::settings::Settings;
 use crate::signals::Signals;
 
@@ -40,11 +42,13 @@ async fn main() -> ExitCode {
         Err(sentence) => return fail(&typed.trace(sentence), BAD_START),
     };
     start_log(settings.log_format);
+    raise_descriptor_limit(settings.server.limits.max_connections);
     let storage = settings.server.storage.clone();
     let server = match Server::bind(settings.server).await {
         Ok(server) => server,
         Err(error) => return fail(&error.to_string(), BAD_START),
     };
+    reload_at_hangup(server.control(), typed);
     tell_where_messages_are(&storage);
     introduce(&server);
     // Before anybody is told that it runs, as from then on it may be asked to stop.
@@ -52,7 +56,12 @@ async fn main() -> ExitCode {
     if let Err(error) = announce(&server) {
         return fail(&format!("can't write to standard output: {error}"), 1);
     }
-    match server.run(signals.stop()).await {
+    notify(Moment::Ready);
+    let asked_to_stop = async {
+        signals.stop().await;
+        notify(Moment::Stopping);
+    };
+    match server.run(asked_to_stop).await {
         Ok(()) => {
             info!("stopped");
             ExitCode::SUCCESS

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use chat_protocol::message::{Bye, ByeCode};
@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::accept::Door;
 use crate::accounts::{Accounts, Gate};
 use crate::config::{Config, Storage};
+use crate::control::Control;
 use crate::directory::Directory;
 use crate::hub::{Connections, Hub};
 use crate::limits::BACKLOG;
@@ -113,7 +114,7 @@ impl Server {
             None => Arc::new(Accounts::default()),
         };
         let hub = Hub {
-            limits: config.limits,
+            limits: RwLock::new(Arc::new(config.limits)),
             lobby: config.lobby,
             page: gateway.as_ref().and_then(Gateway::url),
             clock: config.clock,
@@ -131,6 +132,12 @@ impl Server {
     #[cfg(test)]
     pub(crate) const fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// What can be changed while it runs.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control::new(&self.hub, self.tls.clone())
     }
 
     #[cfg(test)]

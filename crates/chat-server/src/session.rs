@@ -36,6 +36,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, error};
 
 use crate::batch::{Batch, Dialect};
+use crate::config::Limits;
 use crate::hub::Hub;
 use crate::limits::{LINES_PER_TURN, WRITE_BUDGET};
 use crate::log::{AuthorId, TokenHash};
@@ -134,6 +135,8 @@ enum Event {
 /// A connection and all that its task knows.
 pub(crate) struct Session<S> {
     hub: Arc<Hub>,
+    /// Those that were in force when it came.
+    limits: Arc<Limits>,
     peer: Arc<Peer>,
     io: S,
     input: Input,
@@ -160,16 +163,18 @@ pub(crate) struct Session<S> {
 
 impl<S: Transport> Session<S> {
     pub(crate) fn new(hub: Arc<Hub>, peer: Arc<Peer>, io: S, opening: Opening) -> Self {
-        let max_line = hub.limits.max_line;
+        let limits = hub.limits();
+        let max_line = limits.max_line;
         let (codec, dialect) = match opening {
             Opening::Tcp => (ChatCodec::new(max_line), Dialect::Text),
             Opening::WebSocket => (ChatCodec::without_telnet(max_line), Dialect::Json),
         };
         let input = Input::new(codec);
-        let rate = Rate::new(hub.limits.max_rate);
+        let rate = Rate::new(limits.max_rate);
         let shown = hub.clock.date(hub.clock.now());
         Self {
             hub,
+            limits,
             peer,
             io,
             input,

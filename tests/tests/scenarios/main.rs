@@ -7,6 +7,8 @@ mod aliases;
 mod bad_lines;
 mod commands;
 mod crowds;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod durable;
 mod endings;
 mod example;
@@ -16,6 +18,8 @@ mod order;
 mod process;
 mod properties;
 mod proxied;
+#[cfg(unix)]
+mod reload;
 mod requests;
 mod resume;
 mod slow;

@@ -20,7 +20,7 @@ use crate::secret::Secret;
 impl<S: Transport> Session<S> {
     /// Asks who is there until somebody is admitted and in a room.
     pub(super) async fn handshake(&mut self) -> Flow {
-        let deadline = Instant::now() + self.hub.limits.handshake;
+        let deadline = Instant::now() + self.limits.handshake;
         if self.opening == Opening::WebSocket {
             let mut lines = 0;
             let first = self.next_line(&mut lines, deadline).await?;
@@ -112,7 +112,7 @@ impl<S: Transport> Session<S> {
             let words = format!("got {unended} bytes but no end of line; end each line with \\n");
             self.text(|out| render::error(out, &words));
         }
-        let seconds = self.hub.limits.handshake.as_secs();
+        let seconds = self.limits.handshake.as_secs();
         Ended::Closed(Bye::new(ByeCode::Timeout, format!("nobody introduced himself within {seconds} s")))
     }
 
@@ -300,7 +300,7 @@ impl<S: Transport> Session<S> {
             log,
             server: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            limits: self.hub.limits.info(),
+            limits: self.limits.info(),
         });
         let lobby = || vec![RoomStart { room: self.hub.lobby.clone(), after: None }];
         for start in hello.rooms.unwrap_or_else(lobby) {

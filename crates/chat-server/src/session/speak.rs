@@ -21,7 +21,7 @@ const MAX_IGNORED: usize = 100;
 
 impl<S: Transport> Session<S> {
     pub(super) fn checked_text(&self, raw: &str) -> Done<Text> {
-        let limits = &self.hub.limits;
+        let limits = &self.limits;
         let lines = memchr::memchr_iter(b'\n', raw.as_bytes()).count() + 1;
         if raw.len() > limits.max_text {
             let words = format!("the message has {} bytes; at most {} are allowed", raw.len(), limits.max_text);

@@ -73,7 +73,7 @@ impl<S: Transport> Session<S> {
         let _blocked = Blocked::new(&self.hub.metrics.blocked_writers);
         tokio::select! {
             bye = asked_to_end(&self.peer, self.draining) => Err(Ended::Closed(bye)),
-            written = timeout(self.hub.limits.write, self.out.write_some(&mut self.io)) => {
+            written = timeout(self.limits.write, self.out.write_some(&mut self.io)) => {
                 written.map_err(|_| self.stalled())
             }
         }
@@ -97,7 +97,7 @@ impl<S: Transport> Session<S> {
     }
 
     fn stalled(&self) -> Ended {
-        let seconds = self.hub.limits.write.as_secs();
+        let seconds = self.limits.write.as_secs();
         info!(connection = self.peer.id.0, seconds, "a client took nothing for too long");
         Ended::Closed(Bye::new(ByeCode::Stalled, format!("you took nothing for {seconds} s")).retry_after_ms(1000))
     }

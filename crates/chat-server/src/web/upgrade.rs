@@ -72,7 +72,7 @@ async fn serve<S: Transport>(shared: &Shared, address: Option<IpAddr>, stream: S
 
 /// `begun`: what the client sent behind its request.
 async fn run<S: Transport>(hub: &Arc<Hub>, peer: &Arc<Peer>, stream: S, begun: &[u8]) {
-    let io = WebSocketIo::new(stream, begun, Arc::clone(peer), hub.limits.max_line).await;
+    let io = WebSocketIo::new(stream, begun, Arc::clone(peer), hub.limits().max_line).await;
     Session::new(Arc::clone(hub), Arc::clone(peer), io, Opening::WebSocket).run().await;
 }
 
@@ -81,7 +81,7 @@ async fn turn_away<S: Transport>(stream: S, begun: &[u8], hub: &Hub, bye: &Bye) 
     let mut line = Vec::new();
     json::render(&mut line, &ServerMessage::Bye(bye.clone()));
     let peer = Arc::new(Peer::new(ConnId::NOBODY, None));
-    let mut io = WebSocketIo::new(stream, begun, peer, hub.limits.max_line).await;
+    let mut io = WebSocketIo::new(stream, begun, peer, hub.limits().max_line).await;
     let _ = timeout(BYE_DEADLINE, async {
         io.write_all(&line).await?;
         io.shutdown().await
