@@ -61,6 +61,16 @@ impl TextClient {
         }
     }
 
+    /// The first line that begins so; what comes before it is passed over.
+    pub async fn until_start(&mut self, start: &str) -> String {
+        loop {
+            let line = self.line().await;
+            if line.starts_with(start) {
+                return line;
+            }
+        }
+    }
+
     /// All that came so far: lines up to the answer to a line that means nothing. The request for it passes through
     /// the session, so whatever the session was due to write before is among them.
     pub async fn so_far(&mut self) -> Vec<String> {

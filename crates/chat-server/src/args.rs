@@ -167,6 +167,41 @@ pub(crate) enum Command {
     },
     /// Print the manual page
     Man,
+    /// Make or change an account; a server may be running meanwhile, and heeds it within a second
+    #[command(subcommand)]
+    Account(AccountCommand),
+}
+
+/// What is done to an account. Passwords are asked for without an echo, or read from a file; never typed as arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Make an account
+    Add {
+        /// Its alias
+        name: String,
+        /// May moderate
+        #[arg(long)]
+        operator: bool,
+        /// The password is the first line of this file; - for standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Set a new password; sessions of the account are closed
+    Passwd {
+        /// The account's alias
+        name: String,
+        /// The password is the first line of this file; - for standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Let an account moderate
+    Operator {
+        /// The account's alias
+        name: String,
+        /// Take that back
+        #[arg(long)]
+        off: bool,
+    },
 }
 
 /// How logs are written.

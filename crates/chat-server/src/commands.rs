@@ -1,6 +1,7 @@
 //! What the program does besides serving: taking a log elsewhere, telling about itself.
 
 mod about;
+mod accounts;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
@@ -37,6 +38,7 @@ pub(crate) fn run(command: &Command, typed: &Typed) -> Result<(), Failed> {
         Command::Config => about::config(typed),
         Command::Completions { shell } => about::completions(*shell),
         Command::Man => about::manual(),
+        Command::Account(command) => accounts::run(command, &data_folder(&typed.args).map_err(Failed::at_start)?),
         Command::Backup { .. } | Command::Restore { .. } | Command::Export { .. } | Command::Import { .. } => {
             transfer(command, &data_folder(&typed.args).map_err(Failed::at_start)?)
         }
@@ -62,7 +64,7 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
             let count = log::import(&mut *input(file)?, data)?;
             eprintln!("{count} messages are now in {}", data.display());
         }
-        Command::CheckConfig | Command::Config | Command::Completions { .. } | Command::Man => {}
+        Command::Account(_) | Command::CheckConfig | Command::Config | Command::Completions { .. } | Command::Man => {}
     }
     Ok(())
 }

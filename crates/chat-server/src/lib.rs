@@ -3,6 +3,7 @@
 mod accept;
 pub mod accounts;
 mod batch;
+mod book;
 mod clock;
 pub mod config;
 mod control;

@@ -197,6 +197,9 @@ pub(crate) const MAX_RULES: usize = 1000;
 /// Entries of the audit log that an `--ephemeral` server keeps.
 pub(crate) const AUDIT_IN_MEMORY: usize = 1000;
 
+/// Entries of the audit log that are kept on disk: the oldest go first.
+pub(crate) const AUDIT_KEPT: u64 = 100_000;
+
 /// People whose last words are remembered while `/slow` is on, before those are forgotten who may speak anyway.
 pub(crate) const SLOW_TRACKED: usize = 10_000;
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::accept::Door;
-use crate::accounts::{Accounts, Gate};
+use crate::accounts::{Accounts, Authenticator, Gate};
+use crate::book::Book;
 use crate::config::{Config, Storage};
 use crate::control::Control;
 use crate::directory::Directory;
@@ -21,7 +23,7 @@ use crate::hub::{Connections, Hub};
 use crate::limits::BACKLOG;
 use crate::log::{Log, Memory, OpenError, Reader, Sqlite, Store};
 use crate::metrics::{Endpoint, Metrics};
-use crate::moderation::{InMemory, Order};
+use crate::moderation::{InMemory, Order, RuleKeeper};
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
 use crate::tend::tend;
@@ -62,6 +64,9 @@ pub enum StartError {
     /// The certificate can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Accounts and bans can't be read.
+    #[error("can't open the accounts: {0}")]
+    Accounts(String),
     /// The log can't be opened.
     #[error("can't open the log: {0}")]
     Log(String),
@@ -93,6 +98,10 @@ impl Server {
             doors.push(Arc::new(Door::new(listener, None, config.proxy_protocol)));
         }
         // A certificate may be kept in the log's folder, which is another server's until the log is open.
+        let data = match &config.storage {
+            Storage::Memory { .. } => None,
+            Storage::Sqlite(durable) => Some(durable.data.clone()),
+        };
         let (store, reader) = open(config.storage).await?;
         let tls = match config.tls {
             Some(tls) => Some(open_tls(tls, config.web.as_ref(), config.proxy_protocol, &mut doors)?),
@@ -108,11 +117,8 @@ impl Server {
         let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster));
         let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone(), metrics.clone())
             .map_err(|error| StartError::Log(error.to_string()))?;
-        let shared = config.authenticator.is_some();
-        let authenticator = match config.authenticator {
-            Some(authenticator) => authenticator,
-            None => Arc::new(Accounts::default()),
-        };
+        let shared = data.is_some() || config.authenticator.is_some();
+        let (authenticator, order) = open_book(data, config.authenticator).await?;
         let hub = Hub {
             limits: RwLock::new(Arc::new(config.limits)),
             lobby: config.lobby,
@@ -122,7 +128,7 @@ impl Server {
             log,
             directory: Directory::new(Arc::clone(&authenticator)),
             accounts: Gate::new(authenticator),
-            order: Arc::new(Order::open(Box::new(InMemory::default())).map_err(StartError::Log)?),
+            order,
             connections: Connections::default(),
             metrics,
         };
@@ -271,6 +277,25 @@ async fn open(storage: Storage) -> Result<(Box<dyn Store>, Arc<dyn Reader>), Sta
             Ok((Box::new(store), Arc::new(reader)))
         }
     }
+}
+
+/// Opens what is kept of accounts and bans: in `data`, where there is such a folder, which the log has taken by then.
+async fn open_book(
+    data: Option<PathBuf>,
+    own: Option<Arc<dyn Authenticator>>,
+) -> Result<(Arc<dyn Authenticator>, Arc<Order>), StartError> {
+    let open = move || {
+        let (accounts, keeper): (_, Box<dyn RuleKeeper>) = match &data {
+            None => (Accounts::default(), Box::new(InMemory::default())),
+            Some(data) => {
+                let accounts = Accounts::in_folder(data).map_err(|error| error.to_string())?;
+                (accounts, Box::new(Book::open(data)?))
+            }
+        };
+        Ok((own.unwrap_or_else(|| Arc::new(accounts)), Arc::new(Order::open(keeper)?)))
+    };
+    let opened = tokio::task::spawn_blocking(open).await;
+    opened.unwrap_or_else(|error| Err(error.to_string())).map_err(StartError::Accounts)
 }
 
 /// A certificate that is made is for the page's address as well.

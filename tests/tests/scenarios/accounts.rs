@@ -1,5 +1,7 @@
 //! Aliases that have an owner.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,7 +9,7 @@ use chat_protocol::names::Alias;
 use chat_protocol::value::{Password, Time};
 use chat_server::accounts::{Accounts, Authenticator as _};
 use chat_server::log::AuthorId;
-use chat_tests::{JsonClient, TestServer, TextClient};
+use chat_tests::{Ended, JsonClient, ServerProcess, TestServer, TextClient};
 use serde_json::{Value, json};
 
 /// A server, and its accounts to be made without a session.
@@ -70,6 +72,69 @@ impl House {
         client.expect_type("joined").await;
         client
     }
+}
+
+/// `chat-server account …` on a data folder.
+fn account(data: &Path, arguments: &[&str]) -> Ended {
+    let mut command = ServerProcess::command();
+    command.arg("--data").arg(data).arg("account").args(arguments);
+    ServerProcess::run_to_end(command)
+}
+
+async fn log_in_at(address: SocketAddr, alias: &str, password: &str) -> TextClient {
+    let mut client = TextClient::dial(alias, address).await;
+    client.expect("ALIAS?").await;
+    client.send_line(alias).await;
+    client.expect("PASSWORD?").await;
+    client.send_line(password).await;
+    client.expect("You are now connected!").await;
+    client.expect_start(&format!("*** You are {alias}, in #lobby")).await;
+    client
+}
+
+#[tokio::test]
+async fn the_first_operator_is_made_beside_a_running_server_and_all_outlives_it() {
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("password").display().to_string();
+    std::fs::write(&file, "correct horse\nnot this\n").expect("written");
+    let server = ServerProcess::start_durable(data.path(), &[]);
+    let made = account(data.path(), &["add", "olga", "--operator", "--password-file", &file]);
+    assert_eq!((made.code, made.stderr.as_str()), (Some(0), "olga has an account now, an operator's\n"));
+    let again = account(data.path(), &["add", "OLGA", "--password-file", &file]);
+    assert_eq!((again.code, again.stderr.as_str()), (Some(2), "chat-server: OLGA has an account already\n"));
+    // Until the server has looked, the alias is a guest's to take; so this asks until it no longer is.
+    let begun = Instant::now();
+    loop {
+        let mut client = TextClient::dial("olga", server.address).await;
+        client.expect("ALIAS?").await;
+        client.send_line("olga").await;
+        if client.line().await == "PASSWORD?" {
+            break;
+        }
+        assert!(begun.elapsed().as_secs() < 20, "the server doesn't notice");
+    }
+    let mut olga = log_in_at(server.address, "olga", "correct horse").await;
+    olga.send_line("/ban 192.0.2.7 7d spam").await;
+    olga.until_start("*** 192.0.2.7 is banned until ").await;
+
+    // A password that was forgotten: what was open with the old one is closed.
+    std::fs::write(&file, "battery staple").expect("written");
+    let changed = account(data.path(), &["passwd", "olga", "--password-file", &file]);
+    assert_eq!((changed.code, changed.stderr.as_str()), (Some(0), "olga has a new password, and no sessions\n"));
+    olga.until_start("*** bye: your account's password was changed").await;
+
+    server.signal("TERM");
+    assert_eq!(server.wait().1, Some(0));
+    let server = ServerProcess::start_durable(data.path(), &[]);
+    let mut olga = log_in_at(server.address, "olga", "battery staple").await;
+    olga.send_line("/bans").await;
+    let ban = olga.until_start("*** 192.0.2.7 is banned until ").await;
+    assert!(ban.ends_with(" by olga (spam)"), "{ban}");
+    let off = account(data.path(), &["operator", "olga", "--off"]);
+    assert_eq!((off.code, off.stderr.as_str()), (Some(0), "olga is no operator any more\n"));
+    let missing = account(data.path(), &["passwd", "nobody", "--password-file", &file]);
+    assert_eq!(missing.code, Some(2));
+    assert_eq!(missing.stderr, "chat-server: nobody has no account; `chat-server account add nobody` makes one\n");
 }
 
 #[tokio::test]

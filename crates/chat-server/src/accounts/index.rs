@@ -1,6 +1,7 @@
 //! The accounts of this house: all of them in memory, over what is kept on disk.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_protocol::names::{Alias, NameMap};
@@ -8,6 +9,7 @@ use chat_protocol::value::{Password, Time};
 
 use super::hash::{Hash, waste};
 use super::{Account, AccountError, Authenticator, check_password};
+use crate::book::Book;
 use crate::limits::MAX_ACCOUNTS;
 use crate::log::AuthorId;
 
@@ -67,10 +69,19 @@ impl std::fmt::Debug for KeptAccount {
 }
 
 /// The built-in [`Authenticator`].
+#[derive(Default)]
 pub struct Accounts {
     index: Mutex<Index>,
-    /// `None`: nothing outlives the process. Whoever changes an account holds this from reading the index to changing it.
-    keeper: Mutex<Option<Box<dyn Keeper>>>,
+    /// Whoever changes an account holds this from reading the index to changing it.
+    shelf: Mutex<Shelf>,
+}
+
+#[derive(Default)]
+struct Shelf {
+    /// `None`: nothing outlives the process.
+    keeper: Option<Box<dyn Keeper>>,
+    /// Accounts whose sessions have to end for what another process did.
+    revoked: Vec<AuthorId>,
 }
 
 #[derive(Default)]
@@ -91,12 +102,6 @@ impl std::fmt::Debug for Accounts {
     }
 }
 
-impl Default for Accounts {
-    fn default() -> Self {
-        Self { index: Mutex::default(), keeper: Mutex::new(None) }
-    }
-}
-
 impl Accounts {
     /// The accounts that a keeper has.
     ///
@@ -105,7 +110,17 @@ impl Accounts {
     /// [`AccountError::Unavailable`] where they can't be read.
     pub fn open(mut keeper: impl Keeper) -> Result<Self, AccountError> {
         let index = Index::of(keeper.load().map_err(AccountError::Unavailable)?);
-        Ok(Self { index: Mutex::new(index), keeper: Mutex::new(Some(Box::new(keeper))) })
+        let shelf = Shelf { keeper: Some(Box::new(keeper)), revoked: Vec::new() };
+        Ok(Self { index: Mutex::new(index), shelf: Mutex::new(shelf) })
+    }
+
+    /// The accounts in a data folder, which is made if need be. A server may be running on it.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Unavailable`] where they can't be read.
+    pub fn in_folder(data: &Path) -> Result<Self, AccountError> {
+        Self::open(Book::open(data).map_err(AccountError::Unavailable)?)
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -113,17 +128,28 @@ impl Accounts {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keeper(&self) -> MutexGuard<'_, Option<Box<dyn Keeper>>> {
-        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The shelf, with the index up to date: what another process did isn't undone.
+    fn shelf(&self) -> Result<MutexGuard<'_, Shelf>, AccountError> {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(keeper) = &mut shelf.keeper else { return Ok(shelf) };
+        if keeper.is_stale().map_err(AccountError::Unavailable)? {
+            let newer = Index::of(keeper.load().map_err(AccountError::Unavailable)?);
+            let mut index = self.index();
+            let revoked = index.revoked_by(&newer);
+            *index = newer;
+            drop(index);
+            shelf.revoked.extend(revoked);
+        }
+        Ok(shelf)
     }
 
     /// Changes an account: on disk first, so that nothing is in force that a restart would undo.
     fn change(&self, id: AuthorId, change: impl FnOnce(&mut Account, &mut Hash)) -> Result<Account, AccountError> {
-        let mut keeper = self.keeper();
+        let mut shelf = self.shelf()?;
         let entry = self.index().accounts.get(&id).cloned().ok_or(AccountError::Unknown)?;
         let (mut account, mut hash) = (Account::clone(&entry.account), entry.hash);
         change(&mut account, &mut hash);
-        save(keeper.as_mut(), &account, &hash)?;
+        save(shelf.keeper.as_mut(), &account, &hash)?;
         self.index().accounts.insert(id, Entry { account: Arc::new(account.clone()), hash });
         Ok(account)
     }
@@ -196,7 +222,7 @@ impl Authenticator for Accounts {
     fn register(&self, id: AuthorId, alias: &Alias, password: &Password, now: Time) -> Result<Account, AccountError> {
         check_password(password, alias)?;
         let hash = Hash::of(password)?;
-        let mut keeper = self.keeper();
+        let mut shelf = self.shelf()?;
         {
             let index = self.index();
             if index.accounts.contains_key(&id) || index.names.conflicts(&alias.key(), true).next().is_some() {
@@ -207,7 +233,7 @@ impl Authenticator for Accounts {
             }
         }
         let account = Account::new(id, alias.clone(), now);
-        save(keeper.as_mut(), &account, &hash)?;
+        save(shelf.keeper.as_mut(), &account, &hash)?;
         self.index().insert(&account, hash);
         Ok(account)
     }
@@ -223,11 +249,11 @@ impl Authenticator for Accounts {
     }
 
     fn unregister(&self, id: AuthorId) -> Result<(), AccountError> {
-        let mut keeper = self.keeper();
+        let mut shelf = self.shelf()?;
         if !self.index().accounts.contains_key(&id) {
             return Err(AccountError::Unknown);
         }
-        if let Some(keeper) = keeper.as_mut() {
+        if let Some(keeper) = &mut shelf.keeper {
             keeper.delete(id).map_err(AccountError::Unavailable)?;
         }
         self.index().remove(id);
@@ -239,15 +265,6 @@ impl Authenticator for Accounts {
     }
 
     fn refresh(&self) -> Result<Vec<AuthorId>, AccountError> {
-        let mut guard = self.keeper();
-        let Some(keeper) = guard.as_mut() else { return Ok(Vec::new()) };
-        if !keeper.is_stale().map_err(AccountError::Unavailable)? {
-            return Ok(Vec::new());
-        }
-        let newer = Index::of(keeper.load().map_err(AccountError::Unavailable)?);
-        let mut index = self.index();
-        let revoked = index.revoked_by(&newer);
-        *index = newer;
-        Ok(revoked)
+        Ok(std::mem::take(&mut self.shelf()?.revoked))
     }
 }

@@ -43,9 +43,9 @@ pub(super) async fn upgrade(State(shared): State<Arc<Shared>>, mut request: Requ
             Err(error) => return debug!(%error, "a WebSocket broke before it began"),
         };
         match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(plain) => serve(&shared, address, plain.io.into_inner(), &plain.read_buf).await,
+            Ok(plain) => serve(&shared, address, false, plain.io.into_inner(), &plain.read_buf).await,
             Err(upgraded) => match upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
-                Ok(tls) => serve(&shared, address, tls.io.into_inner(), &tls.read_buf).await,
+                Ok(tls) => serve(&shared, address, true, tls.io.into_inner(), &tls.read_buf).await,
                 Err(_) => warn!("a WebSocket over a transport that isn't known"),
             },
         }
@@ -54,10 +54,13 @@ pub(super) async fn upgrade(State(shared): State<Arc<Shared>>, mut request: Requ
 }
 
 /// Runs a session over a new WebSocket, where there is a place for it. `begun`: what the client sent behind its request.
-async fn serve<S: Transport>(shared: &Shared, address: Option<IpAddr>, stream: S, begun: &[u8]) {
+async fn serve<S: Transport>(shared: &Shared, address: Option<IpAddr>, secure: bool, stream: S, begun: &[u8]) {
     let hub = &shared.hub;
     match hub.register(address) {
         Ok(peer) => {
+            if secure {
+                peer.set_secure();
+            }
             debug!(connection = peer.id.0, ?address, "connected by WebSocket");
             run(hub, &peer, stream, begun).await;
         }

@@ -1,0 +1,262 @@
+//! The house's book: accounts, bans, mutes and the audit log, in one SQLite file beside the log.
+//!
+//! A file of its own, as `chat-server account` writes to it beside a running server, and the log has one writer alone: an
+//! account that is made must never hold a commit of messages up. Whoever reads it sees by SQLite's `data_version` that
+//! another connection wrote.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_protocol::message::{AuditInfo, RuleKind};
+use chat_protocol::names::Alias;
+use chat_protocol::value::Time;
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
+
+use crate::accounts::{Account, Keeper, KeptAccount};
+use crate::limits::AUDIT_KEPT;
+use crate::log::AuthorId;
+use crate::moderation::{Change, Kept, Rule, RuleKeeper, Switches, Target};
+
+/// The file in a data folder.
+const FILE: &str = "accounts.db";
+
+/// Tells a book of ours from other databases: "book".
+const APPLICATION: i64 = 0x626f_6f6b;
+
+/// The schema that this program reads and writes.
+const SCHEMA: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE accounts (
+    id BLOB PRIMARY KEY, folded TEXT NOT NULL UNIQUE, alias TEXT NOT NULL, operator INTEGER NOT NULL,
+    created INTEGER NOT NULL, sessions_from INTEGER NOT NULL, hash TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rules (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, author BLOB, until INTEGER, reason TEXT,
+    maker TEXT NOT NULL, time INTEGER NOT NULL
+) STRICT;
+CREATE TABLE switches (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY, time INTEGER NOT NULL, maker TEXT NOT NULL, what TEXT NOT NULL
+) STRICT;
+";
+
+/// A connection to the book. Each of those who keep something in it has one.
+#[derive(Debug)]
+pub(crate) struct Book {
+    db: Connection,
+    seen: i64,
+}
+
+impl Book {
+    /// Opens the book in a data folder; both are made if need be. Errors are sentences.
+    pub(crate) fn open(data: &Path) -> Result<Self, String> {
+        let path = data.join(FILE);
+        let failed = |error: &dyn std::fmt::Display| format!("{} can't be used: {error}", path.display());
+        make(data).map_err(|error| failed(&error))?;
+        let mut db = connect(&path).map_err(|error| failed(&error))?;
+        let tx = Transaction::new(&mut db, TransactionBehavior::Immediate).map_err(|error| failed(&error))?;
+        let pragma = |name: &str| tx.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        match (pragma("application_id"), pragma("user_version")) {
+            (Ok(0), Ok(0)) => create(&tx).map_err(|error| failed(&error))?,
+            (Ok(APPLICATION), Ok(SCHEMA)) => {}
+            (Ok(APPLICATION), Ok(newer)) => {
+                return Err(failed(&format!(
+                    "it was written by a newer chat-server (schema {newer}; this one knows {SCHEMA})"
+                )));
+            }
+            (Err(error), _) | (_, Err(error)) => return Err(failed(&error)),
+            _ => return Err(failed(&"it is no book of chat-server's")),
+        }
+        tx.commit().map_err(|error| failed(&error))?;
+        Ok(Self { db, seen: 0 })
+    }
+
+    fn version(&self) -> Result<i64, String> {
+        self.db.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(sentence)
+    }
+
+    fn stale(&mut self) -> Result<bool, String> {
+        let version = self.version()?;
+        Ok(std::mem::replace(&mut self.seen, version) != version)
+    }
+
+    fn read<T>(&self, query: &str, row: impl Fn(&Row<'_>) -> rusqlite::Result<Option<T>>) -> Result<Vec<T>, String> {
+        let read = || {
+            let mut statement = self.db.prepare_cached(query)?;
+            let rows = statement.query_map([], |found| row(found))?;
+            rows.filter_map(Result::transpose).collect::<rusqlite::Result<Vec<T>>>()
+        };
+        read().map_err(sentence)
+    }
+}
+
+/// Makes the folder, for its owner alone: there are hashes of passwords in it.
+fn make(data: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data)
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open(path)?;
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.pragma_update(None, "journal_mode", "wal")?;
+    db.pragma_update(None, "synchronous", "full")?;
+    // What was given up or changed leaves the file.
+    db.pragma_update(None, "secure_delete", true)?;
+    Ok(db)
+}
+
+fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    tx.execute_batch(TABLES)?;
+    tx.pragma_update(None, "application_id", APPLICATION)?;
+    tx.pragma_update(None, "user_version", SCHEMA)
+}
+
+/// SQLite's numbers are signed. None of ours comes near the end of them.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as an argument of map_err")]
+fn sentence(error: rusqlite::Error) -> String {
+    error.to_string()
+}
+
+impl Keeper for Book {
+    fn is_stale(&mut self) -> Result<bool, String> {
+        self.stale()
+    }
+
+    fn load(&mut self) -> Result<Vec<KeptAccount>, String> {
+        self.seen = self.version()?;
+        self.read("SELECT id, alias, operator, created, sessions_from, hash FROM accounts", |row| {
+            // A name that a newer table of Unicode doesn't allow any more is nobody's until it does.
+            let Ok(alias) = Alias::new(&row.get::<_, String>(1)?) else { return Ok(None) };
+            let mut account = Account::new(AuthorId(row.get(0)?), alias, Time::from_millis(row.get(3)?));
+            account.operator = row.get(2)?;
+            account.sessions_from = Time::from_millis(row.get(4)?);
+            Ok(Some(KeptAccount::new(account, row.get(5)?)))
+        })
+    }
+
+    fn save(&mut self, kept: &KeptAccount) -> Result<(), String> {
+        let Account { id, alias, operator, created, sessions_from } = &kept.account;
+        let (created, sessions_from) = (created.as_millis(), sessions_from.as_millis());
+        let key = alias.key();
+        let values = params![id.0, key.folded(), alias.as_str(), operator, created, sessions_from, kept.hash];
+        let query = "INSERT INTO accounts (id, folded, alias, operator, created, sessions_from, hash)
+            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET operator = excluded.operator,
+            sessions_from = excluded.sessions_from, hash = excluded.hash";
+        self.db.execute(query, values).map(drop).map_err(sentence)
+    }
+
+    fn delete(&mut self, id: AuthorId) -> Result<(), String> {
+        self.db.execute("DELETE FROM accounts WHERE id = ?", [id.0]).map(drop).map_err(sentence)
+    }
+}
+
+impl RuleKeeper for Book {
+    fn is_stale(&mut self) -> Result<bool, String> {
+        self.stale()
+    }
+
+    fn load(&mut self) -> Result<Kept, String> {
+        self.seen = self.version()?;
+        let rules = self
+            .read("SELECT number, kind, target, author, until, reason, maker, time FROM rules ORDER BY number", rule)?;
+        let named = self
+            .read("SELECT name, value FROM switches", |row| Ok(Some((row.get::<_, String>(0)?, unsigned(row, 1)?))))?;
+        let mut switches = Switches::default();
+        for (name, value) in named {
+            match name.as_str() {
+                "guests" => switches.guests = value != 0,
+                "announce_only" => switches.announce_only = value != 0,
+                "slow" => switches.slow = value,
+                _ => {}
+            }
+        }
+        let audited = self.read("SELECT coalesce(max(number), 0) FROM audit", |row| unsigned(row, 0).map(Some))?;
+        Ok(Kept { rules, switches, audited: audited.first().copied().unwrap_or(0) })
+    }
+
+    fn record(&mut self, change: &Change, entry: &AuditInfo) -> Result<(), String> {
+        self.write(change, entry).map_err(sentence)
+    }
+
+    fn audit(&mut self, before: u64, limit: usize) -> Result<Vec<AuditInfo>, String> {
+        let before = signed(before);
+        let query = format!(
+            "SELECT number, time, maker, what FROM audit WHERE number < {before} ORDER BY number DESC LIMIT {limit}"
+        );
+        self.read(&query, |row| {
+            let Ok(by) = Alias::new(&row.get::<_, String>(2)?) else { return Ok(None) };
+            let time = Time::from_millis(row.get(1)?);
+            Ok(Some(AuditInfo { number: unsigned(row, 0)?, time, by, what: row.get(3)? }))
+        })
+    }
+}
+
+impl Book {
+    fn write(&mut self, change: &Change, entry: &AuditInfo) -> rusqlite::Result<()> {
+        let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
+        if let Some(rule) = &change.add {
+            let kind = if rule.kind == RuleKind::Ban { "ban" } else { "mute" };
+            let (author, until) = (rule.author.map(|author| author.0), rule.until.map(Time::as_millis));
+            let (target, maker, time) = (rule.target.to_string(), rule.by.as_str(), rule.time.as_millis());
+            tx.execute(
+                "INSERT INTO rules (number, kind, target, author, until, reason, maker, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                params![signed(rule.number), kind, target, author, until, rule.reason, maker, time],
+            )?;
+        }
+        for number in &change.remove {
+            tx.execute("DELETE FROM rules WHERE number = ?", [signed(*number)])?;
+        }
+        if let Some(Switches { guests, announce_only, slow }) = change.switches {
+            for (name, value) in
+                [("guests", u64::from(guests)), ("announce_only", announce_only.into()), ("slow", slow)]
+            {
+                tx.execute(
+                    "INSERT OR REPLACE INTO switches (name, value) VALUES (?, ?)",
+                    params![name, signed(value)],
+                )?;
+            }
+        }
+        let (time, maker) = (entry.time.as_millis(), entry.by.as_str());
+        tx.execute(
+            "INSERT INTO audit (number, time, maker, what) VALUES (?, ?, ?, ?)",
+            params![signed(entry.number), time, maker, entry.what],
+        )?;
+        tx.execute("DELETE FROM audit WHERE number <= ?", [signed(entry.number.saturating_sub(AUDIT_KEPT))])?;
+        tx.commit()
+    }
+}
+
+/// A row that can't be read is left out: a ban of what is no name any more hits nobody.
+fn rule(row: &Row<'_>) -> rusqlite::Result<Option<Arc<Rule>>> {
+    let (target, by): (String, String) = (row.get(2)?, row.get(6)?);
+    let (Ok(target), Ok(by)) = (Target::parse(&target), Alias::new(&by)) else { return Ok(None) };
+    let kind = if row.get::<_, String>(1)? == "ban" { RuleKind::Ban } else { RuleKind::Mute };
+    Ok(Some(Arc::new(Rule {
+        number: unsigned(row, 0)?,
+        kind,
+        target,
+        author: row.get::<_, Option<[u8; 16]>>(3)?.map(AuthorId),
+        until: row.get::<_, Option<i64>>(4)?.map(Time::from_millis),
+        reason: row.get(5)?,
+        by,
+        time: Time::from_millis(row.get(7)?),
+    })))
+}
+
+#[cfg(test)]
+mod tests;

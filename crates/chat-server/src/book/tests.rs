@@ -1,0 +1,104 @@
+use chat_protocol::value::Password;
+
+use super::*;
+use crate::accounts::{Accounts, Authenticator as _};
+use crate::moderation::Order;
+
+fn alias(name: &str) -> Alias {
+    Alias::new(name).expect(name)
+}
+
+fn password(words: &str) -> Password {
+    Password::new(words)
+}
+
+const ID: AuthorId = AuthorId([1; 16]);
+const NOW: Time = Time::from_millis(1_000);
+const LATER: Time = Time::from_millis(2_000);
+
+fn accounts(folder: &tempfile::TempDir) -> Accounts {
+    Accounts::open(Book::open(folder.path()).expect("a book")).expect("accounts")
+}
+
+fn order(folder: &tempfile::TempDir) -> Order {
+    Order::open(Box::new(Book::open(folder.path()).expect("a book"))).expect("an order")
+}
+
+#[test]
+fn accounts_outlive_the_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = accounts(&folder);
+    first.register(ID, &alias("Bob"), &password("correct horse"), NOW).expect("an account");
+    first.change_password(ID, &password("battery staple"), LATER).expect("changed");
+    let kept = first.set_operator(ID, true).expect("an operator");
+    drop(first);
+    let second = accounts(&folder);
+    assert_eq!(second.account(ID), Some(kept));
+    second.verify(&alias("bob"), &password("battery staple")).expect("the password");
+    second.verify(&alias("bob"), &password("correct horse")).expect_err("the old one");
+    second.unregister(ID).expect("given up");
+    assert_eq!(accounts(&folder).account(ID), None);
+}
+
+#[test]
+fn a_running_server_notices_what_another_process_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, tool) = (accounts(&folder), accounts(&folder));
+    assert_eq!(server.refresh(), Ok(Vec::new()));
+    tool.register(ID, &alias("bob"), &password("correct horse"), NOW).expect("an account");
+    assert_eq!(server.refresh(), Ok(Vec::new()));
+    server.verify(&alias("bob"), &password("correct horse")).expect("known here too");
+    tool.change_password(ID, &password("battery staple"), LATER).expect("changed");
+    // Not overwritten by what this process still believes, and its sessions are ended all the same.
+    server.set_operator(ID, true).expect("an operator");
+    assert_eq!(server.refresh(), Ok(vec![ID]));
+    server.verify(&alias("bob"), &password("battery staple")).expect("the new one");
+    assert_eq!(server.refresh(), Ok(Vec::new()), "once");
+}
+
+#[test]
+fn bans_switches_and_the_audit_log_outlive_the_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = order(&folder);
+    let rule = |kind, target: &str| Rule {
+        number: 0,
+        kind,
+        target: Target::parse(target).expect(target),
+        author: Some(ID),
+        until: (kind == RuleKind::Ban).then_some(LATER),
+        reason: Some("spam".to_owned()),
+        by: alias("olga"),
+        time: NOW,
+    };
+    let add = |rule| Change { add: Some(rule), ..Change::default() };
+    first.change(add(rule(RuleKind::Ban, "192.0.2.0/24")), &alias("olga"), NOW, "one".to_owned()).expect("kept");
+    first.change(add(rule(RuleKind::Mute, "bob")), &alias("olga"), NOW, "two".to_owned()).expect("kept");
+    let switches = Switches { guests: false, announce_only: true, slow: 30 };
+    let change = Change { switches: Some(switches), remove: vec![2], ..Change::default() };
+    first.change(change, &alias("olga"), NOW, "three".to_owned()).expect("kept");
+    let before = first.page(0, 10, NOW);
+    drop(first);
+    let second = order(&folder);
+    assert_eq!((second.page(0, 10, NOW), second.switches()), (before, switches));
+    assert!(second.rule_of(RuleKind::Ban, &alias("eve"), ID, NOW).is_some(), "the author is kept");
+    second.change(Change::default(), &alias("olga"), LATER, "four".to_owned()).expect("kept");
+    let audit = second.audit(u64::MAX, 10).expect("entries");
+    assert_eq!(audit.iter().map(|entry| entry.number).collect::<Vec<_>>(), [4, 3, 2, 1]);
+    assert_eq!(order(&folder).page(0, 10, NOW).0, [], "what ran out left the file");
+}
+
+#[test]
+fn what_is_no_book_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = Connection::open(folder.path().join(FILE)).expect("a database");
+    db.execute_batch("CREATE TABLE notes (x TEXT); PRAGMA user_version = 3;").expect("another's");
+    drop(db);
+    assert!(Book::open(folder.path()).expect_err("another's").ends_with("it is no book of chat-server's"));
+    let path = folder.path().join(FILE);
+    fs::write(
+        &path,
+        "not a database at all, but long enough to have a header of one hundred bytes, which is what is looked at",
+    )
+    .expect("written");
+    Book::open(folder.path()).expect_err("not a database");
+}
