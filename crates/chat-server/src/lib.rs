@@ -15,6 +15,7 @@ pub mod log;
 mod metrics;
 mod moderation;
 mod peer;
+mod planted;
 mod presence;
 mod room;
 mod rooms;

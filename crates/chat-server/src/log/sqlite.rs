@@ -34,6 +34,7 @@ use self::folder::Folder;
 use self::tend::Tending;
 use super::store::{CommitError, Operation, Store, Verdict};
 use crate::limits::{KNOWN_SESSIONS, MIN_FREE};
+use crate::planted::{Bug, planted};
 
 /// Where messages are kept on disk, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +91,10 @@ impl Sqlite {
         let path = folder.database();
         let db = schema::open(&path)?;
         let damaged = |why| OpenError::Damaged { path: path.clone(), why };
-        let rooms: RoomRows = row::read_rooms(&db).map_err(damaged)?.into_iter().collect();
+        let mut rooms: RoomRows = row::read_rooms(&db).map_err(damaged)?.into_iter().collect();
+        if planted(Bug::LogCut) {
+            cut_short(&db, &mut rooms).map_err(|error| OpenError::of(&path, &error))?;
+        }
         for (name, room) in &rooms {
             let newest = reader::newest(&db, room.id).map_err(|error| OpenError::of(&path, &error))?;
             if newest.is_some_and(|newest| newest > room.head) {
@@ -105,12 +109,26 @@ impl Sqlite {
     }
 
     fn transact(&mut self, now: Time, operations: &[Operation]) -> rusqlite::Result<(Vec<Verdict>, Changes)> {
+        if planted(Bug::AckBeforeCommit) {
+            return self.transact_later(now, operations);
+        }
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let mut fold = Fold::new(&tx, &self.rooms, &self.sessions, now);
         let verdicts = operations.iter().map(|operation| fold.run(operation)).collect::<Result<_, _>>()?;
         let changes = fold.finish()?;
         tx.commit()?;
         Ok((verdicts, changes))
+    }
+
+    /// [`Bug::AckBeforeCommit`]: what the last call did is committed by the next one.
+    fn transact_later(&self, now: Time, operations: &[Operation]) -> rusqlite::Result<(Vec<Verdict>, Changes)> {
+        if !self.db.is_autocommit() {
+            self.db.execute_batch("COMMIT")?;
+        }
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let mut fold = Fold::new(&self.db, &self.rooms, &self.sessions, now);
+        let verdicts = operations.iter().map(|operation| fold.run(operation)).collect::<Result<_, _>>()?;
+        Ok((verdicts, fold.finish()?))
     }
 
     fn apply(&mut self, changes: Changes) {
@@ -184,6 +202,9 @@ impl Store for Sqlite {
     }
 
     fn tend(&mut self, now: Time) -> Result<Option<Duration>, CommitError> {
+        if planted(Bug::AckBeforeCommit) {
+            return Ok(None);
+        }
         self.tend_once(now)
     }
 }
@@ -195,6 +216,17 @@ impl Drop for Sqlite {
             let _ = tend::checkpoint(&self.db, true);
         }
     }
+}
+
+/// [`Bug::LogCut`]: takes the newest message of every room for one that was only half written.
+fn cut_short(db: &Connection, rooms: &mut RoomRows) -> rusqlite::Result<()> {
+    for (name, room) in rooms {
+        db.execute("DELETE FROM messages WHERE place = ?", [row::place(room.id, room.head)])?;
+        room.head = room.head.previous();
+        room.indexed = room.indexed.min(room.head);
+        row::write_room(db, name, room)?;
+    }
+    Ok(())
 }
 
 /// A number of bytes for people.

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::codec::Decoder;
 
 use crate::limits::READ_BUFFER;
+use crate::planted::{Bug, planted};
 use crate::stranger::{self, Look, Stranger};
 
 thread_local! {
@@ -54,6 +55,10 @@ impl Input {
                 return Poll::Ready(Ok(Some(item)));
             }
             if self.ended {
+                if planted(Bug::UnendedTail) && !self.buffer.is_empty() {
+                    let tail = self.buffer.split();
+                    return Poll::Ready(Ok(Some(Incoming::Line(String::from_utf8_lossy(&tail).into_owned()))));
+                }
                 return Poll::Ready(Ok(None));
             }
             ready!(self.poll_read(io, cx))?;

@@ -15,6 +15,7 @@ use super::requests::Done;
 use super::{Ended, Flow, Session, Transport, asked_to_end};
 use crate::batch::Dialect;
 use crate::log::{Entered, Entry};
+use crate::planted::{Bug, planted};
 use crate::room::{Room, Snapshot};
 use crate::rooms::CannotEnter;
 
@@ -86,6 +87,9 @@ impl<S: Transport> Session<S> {
         self.show_room(&room, snapshot, made);
         self.acknowledge(id);
         match after {
+            Some(after) if planted(Bug::ResumeOffByOne) && after < head => {
+                self.read_from_log(index, after.next(), head).await
+            }
             Some(after) if same_log && after <= head => self.read_from_log(index, after, head).await,
             Some(_) => {
                 self.json(&ServerMessage::Reset { room: room.name.clone(), head });

@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction};
 
 use super::folder::{self, FolderError};
+use crate::planted::{Bug, planted};
 use crate::secret::{hex, random};
 
 /// The schema that this program writes. What a migration does stands in [`MIGRATIONS`].
@@ -151,8 +152,7 @@ fn for_writing(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "cache_size", -8192)?;
-    #[cfg(feature = "planted-bugs")]
-    if std::env::var_os("CHAT_PLANTED_BUG").is_some_and(|bug| bug == "synchronous-normal") {
+    if planted(Bug::SynchronousNormal) {
         db.pragma_update(None, "synchronous", "normal")?;
     }
     // Checkpoints are made between commits, where their errors are seen.
