@@ -43,7 +43,7 @@ pub(crate) fn plan(seed: u64, acked: u64, counts: Counts) -> Vec<(u64, Fault)> {
         faults.push(Fault::Cut { pick, after, reset: random.below(2) == 0 });
     }
     for _ in 0..counts.stalls {
-        let (pick, time) = (random.next(), millis(&mut random, 1500));
+        let (pick, time) = (random.next(), millis(&mut random, 3000));
         faults.push(Fault::Stall { pick, time, both: random.below(3) == 0 });
     }
     faults.extend((0..counts.client_kills).map(|_| Fault::ClientKill { pick: random.next() }));

@@ -5,14 +5,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long the bytes that a cut still lets through may take to come.
 const CUT_WAIT: Duration = Duration::from_millis(100);
+
+/// Bytes that the kernel takes from the server while a connection is stalled, and of one segment: the size of a segment
+/// decides how large the server's send buffer becomes.
+const RECEIVE_BUFFER: usize = 16 * 1024;
+const SEGMENT: u32 = 1460;
 
 /// What is to become of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +114,7 @@ async fn accept(listener: TcpListener, upstream: watch::Receiver<SocketAddr>, li
 
 /// Carries both directions until both have ended, or it is cut. A server that isn't there ends it at once.
 async fn carry(mut client: TcpStream, server: SocketAddr, orders: watch::Receiver<Order>) {
-    let Ok(mut server) = TcpStream::connect(server).await else { return };
+    let Ok(mut server) = connect(server).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let ended = {
         let (from_client, to_client) = client.split();
@@ -123,6 +129,16 @@ async fn carry(mut client: TcpStream, server: SocketAddr, orders: watch::Receive
             let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
+}
+
+/// Connects with little room between the server and this proxy, so that a stall is soon felt by the server: on loopback
+/// the kernel would take some megabytes first.
+async fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_tcp_mss(SEGMENT)?;
+    TcpSocket::from_std_stream(socket.into()).connect(server).await
 }
 
 /// One direction. Its end is passed on; an error is the end of both.
