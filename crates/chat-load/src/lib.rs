@@ -8,6 +8,9 @@
 //! - `verify`: the delivery checker, which causes faults itself.
 //! - `target`, `proc`, `usage`: servers, and what a run cost them.
 //! - `report`, `plot`, `progress`: what is shown.
+//!
+//! It needs sockets and signals as Unix has them, and tells most on Linux, whose `/proc` it reads.
+#![cfg(unix)]
 #![allow(clippy::print_stdout, reason = "its results are what it is for")]
 
 mod args;

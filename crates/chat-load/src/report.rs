@@ -165,7 +165,7 @@ impl Report {
             );
         }
         if let Some(storm) = &self.storm {
-            let shown = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
+            let shown = |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
             let _ = writeln!(
                 out,
                 "  all in after {:.3} s; {} lines, {} bytes; ListenOverflows {}, ListenDrops {}",

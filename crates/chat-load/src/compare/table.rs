@@ -74,7 +74,8 @@ pub(super) fn markdown(workload: Workload, all: &[Series]) -> String {
 
 fn row(out: &mut String, columns: &[Column], series: &Series, first: Option<&Series>) {
     let _ = write!(out, "| {} | {} |", series.target.name(), series.members);
-    let shown = |value: Option<f64>, decimals| value.map_or("–".to_owned(), |value| format!("{value:.decimals$}"));
+    let shown =
+        |value: Option<f64>, decimals| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"));
     for column in columns {
         let _ = write!(out, " {} |", shown(series.median(column.figure), column.decimals));
         if column.ratio {

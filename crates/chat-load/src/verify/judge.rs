@@ -130,7 +130,8 @@ fn acks(history: &History, places: &Places, verdict: &mut Verdict) {
         let entry =
             history.log.get(usize::from(*room)).and_then(|log| log.get(usize::try_from(*seq).ok()?.checked_sub(1)?));
         if entry.is_none_or(|entry| entry.seq != *seq || entry.body != Body::Said(*key)) {
-            let found = places.get(key).map_or("nowhere".to_owned(), |(room, seq)| format!("at room {room} seq {seq}"));
+            let found =
+                places.get(key).map_or_else(|| "nowhere".to_owned(), |(room, seq)| format!("at room {room} seq {seq}"));
             verdict.add(Rule::AckedLost, format_args!("{key} acked at room {room} seq {seq}; in the log {found}"));
         }
     }
