@@ -7,13 +7,13 @@ use clap::{Parser, ValueEnum};
 
 /// Talk in a chat, from a terminal or a script.
 ///
-/// In a terminal, what you type is said in the room; /help lists the commands. When standard input is not a terminal each of its
+/// In a terminal it takes the whole screen; what you type is said in the room, and F1 lists keys and commands. When standard input is not a terminal each of its
 /// lines is said as it stands, nobody is told of the coming and going, and the exit code is 0 once all are stored.
 #[derive(Debug, Parser)]
 #[command(name = "chat-client", version, max_term_width = 100)]
 pub(crate) struct Args {
-    /// The name that others shall see
-    pub(crate) alias: String,
+    /// The name that others shall see [default: a person is asked]
+    pub(crate) alias: Option<String>,
 
     /// Where the server is
     #[arg(long, value_name = "HOST:PORT", env = "CHAT_SERVER", default_value = "127.0.0.1:5555")]

@@ -15,7 +15,12 @@ pub(crate) struct Config {
     pub(crate) server: String,
     /// The way there, where it isn't plain TCP.
     pub(crate) tls: Option<Tls>,
+    /// Empty where a person is to be asked.
     pub(crate) alias: String,
+    /// What the arguments say about line mode.
+    pub(crate) plain: Option<bool>,
+    /// The whole screen is wanted, as far as the arguments and the terminal say.
+    pub(crate) full_screen: bool,
     pub(crate) rooms: Vec<RoomName>,
     pub(crate) history: u32,
     pub(crate) times: Times,
@@ -58,10 +63,17 @@ impl Config {
             (false, Some(true)) => Manner::Program,
             (false, _) => Manner::Script,
         };
+        let alias = args.alias.clone().unwrap_or_default();
+        if alias.is_empty() && manner != Manner::Person {
+            return Err("it takes the name of who speaks: chat-client ALIAS".to_owned());
+        }
+        let is_screen = is_terminal && std::io::stdout().is_terminal();
         Ok(Self {
             tls: tls(&args)?,
             server: args.server,
-            alias: args.alias,
+            alias,
+            full_screen: is_screen && args.plain != Some(true),
+            plain: args.plain,
             rooms,
             history: args.history,
             times: args.times,

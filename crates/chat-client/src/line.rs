@@ -2,7 +2,7 @@
 
 mod request;
 mod view;
-mod words;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -48,6 +48,12 @@ enum Over {
 /// Holds the conversation that the arguments ask for; its exit code.
 pub(crate) async fn run(mut config: Config) -> u8 {
     let mut source = Source { input: Input::stdin(), interrupts: interrupts() };
+    if config.alias.is_empty() {
+        match ask_alias(&mut source).await {
+            Some(alias) => config.alias = alias,
+            None => return 1,
+        }
+    }
     loop {
         let (client, events) = match &config.tls {
             Some(tls) => Client::connect_with(tls.clone(), config.options()),

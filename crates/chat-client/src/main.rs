@@ -5,6 +5,7 @@ mod config;
 mod input;
 mod line;
 mod signals;
+mod tui;
 
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
 use crate::config::Config;
+use crate::tui::settings::{Plain, Settings};
 
 /// The exit code for what was typed wrongly.
 const BAD_USAGE: u8 = 2;
@@ -22,16 +24,31 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(sentence) => return fail(&sentence, BAD_USAGE),
     };
-    start_log();
+    let (settings, trouble) = kept_settings();
+    let full_screen = config.full_screen && (config.plain.is_some() || settings.plain == Plain::Off);
+    if !full_screen {
+        start_log();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("can't start: {error}"), 1),
     };
-    let code = runtime.block_on(line::run(config));
+    let code = runtime.block_on(async {
+        if full_screen { tui::run(config, settings, trouble).await } else { line::run(config).await }
+    });
     // A name that is being looked up must not hold up the end.
     runtime.shutdown_background();
     ExitCode::from(code)
+}
+
+/// What a person chose before, and what is wrong with the file that holds it.
+fn kept_settings() -> (Settings, Option<String>) {
+    match tui::settings::path().map(|path| Settings::load(&path)) {
+        Some(Ok(settings)) => (settings, None),
+        Some(Err(sentence)) => (Settings::default(), Some(sentence)),
+        None => (Settings::default(), None),
+    }
 }
 
 /// Logs go to standard error, and only where somebody asks for them: it is the screen of a conversation.

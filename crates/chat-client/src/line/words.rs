@@ -7,7 +7,7 @@ use chat_protocol::clean::clean_line;
 use chat_protocol::text::render;
 
 /// What is wrong where there is no connection, and what helps.
-pub(super) fn no_connection(server: &str, why: &Lost) -> String {
+pub(crate) fn no_connection(server: &str, why: &Lost) -> String {
     match why {
         Lost::Connect { kind: io::ErrorKind::ConnectionRefused, .. } => {
             let listen = if server == "127.0.0.1:5555" { String::new() } else { format!(" --listen {server}") };

@@ -6,4 +6,5 @@ mod fake;
 mod program;
 mod real;
 mod resume;
+mod screen;
 mod slow;

@@ -1,0 +1,265 @@
+//! The loop: keys, events, answers and time in; the screen and requests out.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chat_client::{Client, Event, Events, RequestError};
+use chat_protocol::message::ClientMessage;
+use crossterm::event::{Event as Input, EventStream};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::settings::{self, Settings};
+use super::state::{Answer, Effect, State};
+use super::terminal::{Screen, Signal, ask_to_stop, signals};
+use crate::config::Config;
+
+/// The time between two pictures: 60 a second are as many as are seen.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// Events that are taken in before a key gets a turn.
+const EVENTS_PER_TURN: usize = 256;
+
+/// Messages in a page of older ones.
+const OLDER_PAGE: u32 = 100;
+
+/// Holds the conversation on the whole screen; its exit code.
+pub(crate) async fn run(config: Config, settings: Settings, trouble: Option<String>) -> u8 {
+    let lost = match Program::new(config, settings, trouble) {
+        Ok(mut program) => {
+            let result = program.run().await;
+            let lost = program.leave().await;
+            drop(program);
+            result.map(|()| lost)
+        }
+        Err(error) => Err(error),
+    };
+    match lost {
+        Ok(lost) => {
+            for text in &lost {
+                eprintln!("!!! not sent: {}", chat_protocol::clean::clean_line(text));
+            }
+            u8::from(!lost.is_empty())
+        }
+        Err(error) => {
+            eprintln!("chat-client: the terminal failed: {error}");
+            1
+        }
+    }
+}
+
+/// Everything that is not the state.
+struct Program {
+    config: Config,
+    path: Option<PathBuf>,
+    screen: Screen,
+    state: State,
+    keys: EventStream,
+    signals: mpsc::Receiver<Signal>,
+    link: Option<(Client, Events)>,
+    answers: FuturesUnordered<BoxFuture<'static, Answer>>,
+    reason: Option<String>,
+}
+
+impl Program {
+    fn new(config: Config, settings: Settings, trouble: Option<String>) -> io::Result<Self> {
+        let alias = config.alias.clone();
+        let alias = (!alias.is_empty()).then_some(alias);
+        let mut state = State::new(config.server.clone(), alias, settings, TimeZone::system(), Timestamp::now());
+        state.look.no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if let Some(words) = trouble {
+            state.answer(Answer::Saved(Err(words)));
+        }
+        let signals = signals()?;
+        let screen = Screen::open()?;
+        let (width, height) = screen.size()?;
+        state.resize(width, height);
+        Ok(Self {
+            config,
+            path: settings::path(),
+            screen,
+            state,
+            keys: EventStream::new(),
+            signals,
+            link: None,
+            answers: FuturesUnordered::new(),
+            reason: None,
+        })
+    }
+
+    async fn run(&mut self) -> io::Result<()> {
+        let mut draw_at = Some(Instant::now());
+        let mut tick_at = Instant::now() + Duration::from_secs(1);
+        loop {
+            for effect in self.state.effects() {
+                if self.carry_out(effect).await? {
+                    return Ok(());
+                }
+            }
+            tokio::select! {
+                biased;
+                wish = self.signals.recv() => match wish {
+                    Some(Signal::Stop) => self.screen.suspend()?,
+                    Some(Signal::Continued) => self.screen.clear()?,
+                    Some(Signal::Leave) | None => return Ok(()),
+                },
+                input = self.keys.next() => match input {
+                    Some(input) => self.input(input?),
+                    None => return Ok(()),
+                },
+                () = sleep_until(draw_at.unwrap_or(tick_at)), if draw_at.is_some() => {
+                    self.state.tick(Timestamp::now());
+                    self.screen.draw(&self.state)?;
+                    draw_at = None;
+                    continue;
+                }
+                event = next_event(&mut self.link) => self.events(event),
+                Some(answer) = self.answers.next(), if !self.answers.is_empty() => {
+                    // What happened before the answer is taken in before it.
+                    self.events_that_wait();
+                    self.state.answer(answer);
+                }
+                () = sleep_until(tick_at), if self.state.counts_down() => {
+                    tick_at = Instant::now() + Duration::from_millis(250);
+                }
+            }
+            self.state.tick(Timestamp::now());
+            draw_at = draw_at.or_else(|| Some(Instant::now() + FRAME));
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.state.tick(Timestamp::now());
+        match input {
+            Input::Key(key) => self.state.key(key),
+            Input::Paste(text) => self.state.paste(&text),
+            Input::Resize(width, height) => self.state.resize(width, height),
+            _ => {}
+        }
+    }
+
+    fn events(&mut self, event: Option<Event>) {
+        self.state.tick(Timestamp::now());
+        match event {
+            Some(event) => self.state.event(event),
+            None => self.link = None,
+        }
+        self.events_that_wait();
+    }
+
+    fn events_that_wait(&mut self) {
+        let Some((_, events)) = &mut self.link else { return };
+        for _ in 0..EVENTS_PER_TURN {
+            match events.next().now_or_never() {
+                Some(Some(event)) => self.state.event(event),
+                _ => return,
+            }
+        }
+    }
+
+    /// Whether it was the last.
+    async fn carry_out(&mut self, effect: Effect) -> io::Result<bool> {
+        match effect {
+            Effect::Connect(alias) => {
+                self.config.alias = alias;
+                self.link = Some(match &self.config.tls {
+                    Some(tls) => Client::connect_with(tls.clone(), self.config.options()),
+                    None => Client::connect(&self.config.server, self.config.options()),
+                });
+            }
+            Effect::Bell => self.screen.bell()?,
+            Effect::Notify(words) => self.screen.notify(&words)?,
+            Effect::Save => {
+                let (settings, path) = (self.state.look.settings.clone(), self.path.clone());
+                let save = move || path.map_or(Ok(()), |path| settings.save(&path));
+                let saved = tokio::task::spawn_blocking(save);
+                self.answers.push(async move { Answer::Saved(saved.await.unwrap_or(Ok(()))) }.boxed());
+            }
+            Effect::Suspend => ask_to_stop(),
+            Effect::Redraw => self.screen.clear()?,
+            Effect::Quit(reason) => {
+                self.reason = reason;
+                return Ok(true);
+            }
+            Effect::Post { .. } | Effect::Whisper { .. } | Effect::Ask(_) | Effect::Older { .. } => {
+                self.request(effect).await;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Sends a request. The state sees to it that there is always a place for it, so that this doesn't hold up the keys.
+    async fn request(&mut self, effect: Effect) {
+        let Some((client, _)) = &self.link else { return };
+        let client = client.clone();
+        let answer = match effect {
+            Effect::Post { number, room, text, kind } => {
+                let posted = client.post(&room, text, kind).await;
+                async move { Answer::Posted { number, result: settle(posted).await } }.boxed()
+            }
+            Effect::Whisper { number, to, text, kind } => {
+                let posted = client.post_private(to, text, kind).await;
+                async move { Answer::Whispered { number, result: settle(posted).await } }.boxed()
+            }
+            Effect::Older { room, before } => async move {
+                let query = chat_protocol::message::HistoryQuery {
+                    before: Some(before),
+                    limit: Some(OLDER_PAGE),
+                    ..Default::default()
+                };
+                let result = client.history(&room, query).await;
+                Answer::Older { room, result }
+            }
+            .boxed(),
+            Effect::Ask(message) => ask(client, *message).boxed(),
+            _ => return,
+        };
+        self.answers.push(answer);
+    }
+
+    /// Leaves in good order; what was not stored.
+    async fn leave(&mut self) -> Vec<String> {
+        // Another client may have been replaced by none: then there is nothing to leave.
+        if let Some((client, _)) = &self.link {
+            client.quit(self.reason.take()).await;
+        }
+        while let Some(Some(answer)) = self.answers.next().now_or_never() {
+            self.state.answer(answer);
+        }
+        self.state.not_stored()
+    }
+}
+
+async fn settle<T>(posted: Result<chat_client::Receipt<T>, RequestError>) -> Result<T, RequestError> {
+    posted?.await
+}
+
+async fn ask(client: Client, message: ClientMessage) -> Answer {
+    match message {
+        ClientMessage::Join { start, .. } => Answer::Done(client.join(&start.room).await),
+        ClientMessage::Leave { room, .. } => Answer::Left { result: client.leave(&room).await, room },
+        ClientMessage::Nick { alias, .. } => Answer::Done(client.nick(alias).await),
+        ClientMessage::Topic { room, text, .. } => Answer::Done(client.topic(&room, text).await),
+        ClientMessage::Who { room, .. } => Answer::Who(client.who(&room, None).await),
+        ClientMessage::Rooms { .. } => Answer::Rooms(client.rooms(None).await),
+        ClientMessage::Search { room, query, .. } => {
+            let result = client.search(&room, &query, None, Some(OLDER_PAGE)).await;
+            Answer::Found { query, result }
+        }
+        _ => Answer::Done(Ok(())),
+    }
+}
+
+/// The next event of whoever there is.
+async fn next_event(link: &mut Option<(Client, Events)>) -> Option<Event> {
+    match link {
+        Some((_, events)) => events.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,387 @@
+//! All that the screen shows, and how keys and events change it. Pure: no IO, no clock; what is to be done comes out as [`Effect`]s.
+
+mod answers;
+mod commands;
+mod events;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+use chat_client::{Ack, Page, PrivateAck, RequestError, RoomList, WhoPage};
+use chat_protocol::message::ClientMessage;
+use chat_protocol::names::RoomName;
+use chat_protocol::value::{Kind, Seq, Time};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::areas::Areas;
+use super::complete::Round;
+use super::input::Editor;
+use super::layout::Look;
+use super::room::{Fate, Outgoing, Place, Room, What};
+use super::settings::Settings;
+
+/// Lines that may be unsent before more are refused. Less than the library's outbox takes, so that asking it never waits.
+const UNSENT: usize = 128;
+
+/// Conversations that are held at once; beyond, the first private one without unread messages is closed.
+const MOST_ROOMS: usize = 100;
+
+/// Words that wait for the first conversation.
+const MOST_EARLY: usize = 8;
+
+/// The title of the pane of keys and commands.
+const HELP: &str = "Help";
+
+/// What the program has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Connect by this alias, as a new client.
+    Connect(String),
+    /// Say it in a room.
+    Post { number: u64, room: RoomName, text: String, kind: Kind },
+    /// Say it to one person.
+    Whisper { number: u64, to: String, text: String, kind: Kind },
+    /// Ask the server.
+    Ask(Box<ClientMessage>),
+    /// Read the page of history before this message.
+    Older { room: RoomName, before: Seq },
+    /// Ring.
+    Bell,
+    /// Show a notice on the desktop.
+    Notify(String),
+    /// Keep the settings.
+    Save,
+    /// Stop, to be continued by the shell.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// Leave, for this reason.
+    Quit(Option<String>),
+}
+
+/// What became of an [`Effect`].
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Posted { number: u64, result: Result<Ack, RequestError> },
+    Whispered { number: u64, result: Result<PrivateAck, RequestError> },
+    Older { room: RoomName, result: Result<Page, RequestError> },
+    Found { query: String, result: Result<Page, RequestError> },
+    Who(Result<WhoPage, RequestError>),
+    Rooms(Result<RoomList, RequestError>),
+    Left { room: RoomName, result: Result<(), RequestError> },
+    Done(Result<(), RequestError>),
+    Saved(Result<(), String>),
+}
+
+/// What stands on the screen as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// A name is asked for, perhaps because of this.
+    Name(Option<String>),
+    /// The conversation.
+    Talk,
+    /// There is none, and this is why and what helps.
+    Over(Trouble),
+    /// On the way out.
+    Leaving,
+}
+
+/// What went wrong, with the next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) title: String,
+    pub(crate) steps: Vec<String>,
+}
+
+/// How we stand with the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    Connecting,
+    Online,
+    /// The next try is at this time.
+    Waiting {
+        until: Timestamp,
+        why: String,
+    },
+}
+
+/// Everything.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) server: String,
+    pub(crate) look: Look,
+    pub(crate) phase: Phase,
+    pub(crate) link: Link,
+    pub(crate) rooms: Vec<Room>,
+    /// The conversation that is shown.
+    pub(crate) current: usize,
+    /// Answers that are read instead of it.
+    pub(crate) pane: Option<Room>,
+    pub(crate) editor: Editor,
+    /// A pasted text that may not have been meant.
+    pub(crate) question: Option<String>,
+    /// The room that a person is on the way to.
+    expected: Option<RoomName>,
+    /// Words that came before there was a place for them.
+    early: Vec<What>,
+    completing: Option<Round>,
+    number: u64,
+    size: (u16, u16),
+    effects: Vec<Effect>,
+}
+
+impl State {
+    pub(crate) fn new(
+        server: String,
+        alias: Option<String>,
+        settings: Settings,
+        zone: TimeZone,
+        now: Timestamp,
+    ) -> Self {
+        let look = Look { zone, now, me: alias.clone().unwrap_or_default(), settings, no_colour: false };
+        let mut state = Self {
+            server,
+            look,
+            phase: Phase::Name(None),
+            link: Link::Connecting,
+            rooms: Vec::new(),
+            current: 0,
+            pane: None,
+            editor: Editor::default(),
+            question: None,
+            expected: None,
+            early: Vec::new(),
+            completing: None,
+            number: 0,
+            size: (80, 24),
+            effects: Vec::new(),
+        };
+        match alias {
+            Some(alias) => state.connect(alias),
+            None => state.editor.set(state.look.settings.alias.clone()),
+        }
+        state
+    }
+
+    /// What is to be done since this was asked last.
+    pub(crate) fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    pub(crate) fn resize(&mut self, width: u16, height: u16) {
+        self.size = (width, height);
+        if self.pane.as_ref().is_some_and(|pane| pane.place == Place::Pane(HELP.to_owned())) {
+            self.help();
+        }
+    }
+
+    pub(crate) const fn tick(&mut self, now: Timestamp) {
+        self.look.now = now;
+    }
+
+    /// Whether something on the screen changes with time alone.
+    pub(crate) const fn counts_down(&self) -> bool {
+        matches!(self.link, Link::Waiting { .. })
+    }
+
+    pub(crate) fn areas(&self) -> Areas {
+        Areas::new(self.size.0, self.size.1, self)
+    }
+
+    /// The conversation that is shown, be it a pane.
+    pub(crate) fn shown(&self) -> Option<&Room> {
+        self.pane.as_ref().or_else(|| self.rooms.get(self.current))
+    }
+
+    pub(crate) fn shown_mut(&mut self) -> Option<&mut Room> {
+        match &mut self.pane {
+            Some(pane) => Some(pane),
+            None => self.rooms.get_mut(self.current),
+        }
+    }
+
+    /// Lines that are on their way.
+    pub(crate) fn unsent(&self) -> usize {
+        self.rooms.iter().flat_map(|room| &room.outgoing).filter(|out| out.fate == Fate::Pending).count()
+    }
+
+    /// Lines that were not stored, for whoever leaves.
+    pub(crate) fn not_stored(&self) -> Vec<String> {
+        let lost = |out: &&Outgoing| !matches!(out.fate, Fate::Stored(_));
+        self.rooms.iter().flat_map(|room| room.outgoing.iter().filter(lost)).map(|out| out.text.clone()).collect()
+    }
+
+    /// The only one who will see what is typed.
+    pub(crate) fn only_to(&self) -> Option<String> {
+        let text = self.editor.text().trim_start();
+        if let Some(rest) = text.strip_prefix('@').filter(|rest| !rest.starts_with('@')) {
+            let (name, _) = rest.split_once(char::is_whitespace)?;
+            return Some(name.strip_suffix(':').unwrap_or(name).to_owned()).filter(|name| !name.is_empty());
+        }
+        if let Some(rest) = text.strip_prefix("/msg ") {
+            let name = rest.split_whitespace().next()?;
+            return Some(name.to_owned());
+        }
+        match &self.rooms.get(self.current)?.place {
+            Place::Person(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    fn connect(&mut self, alias: String) {
+        self.phase = Phase::Talk;
+        self.link = Link::Connecting;
+        self.look.me.clone_from(&alias);
+        // What was held belongs to another client's positions; what wasn't stored stays to be sent again.
+        self.rooms.iter_mut().for_each(Room::clear);
+        self.effects.push(Effect::Connect(alias));
+    }
+
+    fn now(&self) -> Time {
+        Time::from(self.look.now)
+    }
+
+    /// The conversation in a room, by whatever of its names.
+    fn room_index(&self, name: &RoomName) -> Option<usize> {
+        let exact = self.rooms.iter().position(|room| room.name() == Some(name));
+        exact.or_else(|| {
+            let key = name.key();
+            self.rooms.iter().position(|room| room.name().is_some_and(|other| other.key().is_same(&key, false)))
+        })
+    }
+
+    fn room_mut(&mut self, name: &RoomName) -> Option<&mut Room> {
+        let index = self.room_index(name)?;
+        self.rooms.get_mut(index)
+    }
+
+    /// The private conversation with somebody, made if need be.
+    fn person_index(&mut self, name: &str) -> usize {
+        let folded = name.to_lowercase();
+        let is_he = |room: &Room| matches!(&room.place, Place::Person(other) if other.to_lowercase() == folded);
+        if let Some(index) = self.rooms.iter().position(is_he) {
+            return index;
+        }
+        self.add(Room::new(Place::Person(name.to_owned())))
+    }
+
+    /// Adds a conversation; rooms stand before persons. The one that is shown stays it.
+    fn add(&mut self, room: Room) -> usize {
+        if self.rooms.len() >= MOST_ROOMS {
+            let spare =
+                |room: &Room| matches!(room.place, Place::Person(_)) && room.unread == 0 && room.outgoing.is_empty();
+            let current = self.current;
+            let index = self.rooms.iter().enumerate().position(|(i, room)| i != current && spare(room));
+            if let Some(index) = index {
+                self.remove(index);
+            }
+        }
+        let index = match room.place {
+            Place::Room(_) => self.rooms.iter().position(|room| room.name().is_none()).unwrap_or(self.rooms.len()),
+            _ => self.rooms.len(),
+        };
+        if index <= self.current && !self.rooms.is_empty() {
+            self.current += 1;
+        }
+        self.rooms.insert(index, room);
+        index
+    }
+
+    fn remove(&mut self, index: usize) {
+        if index >= self.rooms.len() {
+            return;
+        }
+        self.rooms.remove(index);
+        if index < self.current || self.current >= self.rooms.len() {
+            self.current = self.current.saturating_sub(1);
+        }
+        self.read();
+    }
+
+    /// Turns to another conversation.
+    fn turn_to(&mut self, index: usize) {
+        self.pane = None;
+        self.completing = None;
+        if index == self.current || index >= self.rooms.len() {
+            return;
+        }
+        let draft = self.editor.take();
+        if let Some(room) = self.rooms.get_mut(self.current) {
+            room.draft = draft;
+            room.marker = None;
+            room.scroll = super::room::Scroll::Follow;
+            room.trim();
+        }
+        self.current = index;
+        let draft = self.rooms.get_mut(index).map(|room| std::mem::take(&mut room.draft));
+        self.editor.set(draft.unwrap_or_default());
+        self.read();
+    }
+
+    /// What is shown has been read.
+    fn read(&mut self) {
+        if let Some(room) = self.rooms.get_mut(self.current) {
+            room.unread = 0;
+            room.mentions = 0;
+        }
+    }
+
+    /// Words for the person, in what is shown.
+    fn notice(&mut self, words: impl Into<String>) {
+        self.tell(What::Notice(words.into()));
+    }
+
+    fn error(&mut self, words: impl Into<String>) {
+        self.tell(What::Error(words.into()));
+    }
+
+    fn tell(&mut self, what: What) {
+        let now = self.now();
+        self.pane = None;
+        if let Some(room) = self.rooms.get_mut(self.current) {
+            room.push(now, what);
+        } else if self.early.len() < MOST_EARLY {
+            self.early.push(what);
+        }
+    }
+
+    /// Says something where it belongs, and shows it as pending.
+    fn say(&mut self, index: usize, text: String, kind: Kind) {
+        if self.unsent() >= UNSENT {
+            self.editor.set(text);
+            return self.error(format!("{UNSENT} lines are unsent already"));
+        }
+        self.number += 1;
+        let (number, time) = (self.number, self.now());
+        let Some(room) = self.rooms.get_mut(index) else { return };
+        let effect = match &room.place {
+            Place::Room(name) => Effect::Post { number, room: name.clone(), text: text.clone(), kind },
+            Place::Person(name) => Effect::Whisper { number, to: name.clone(), text: text.clone(), kind },
+            Place::Pane(_) => return,
+        };
+        room.outgoing.push(Outgoing { number, text, kind, time, fate: Fate::Pending });
+        room.scroll = super::room::Scroll::Follow;
+        room.marker = None;
+        self.effects.push(effect);
+    }
+}
+
+/// Whether a text calls somebody by name: the whole word, in whatever case.
+pub(crate) fn mentions(text: &str, name: &str) -> bool {
+    if name.is_empty() {
+        return false;
+    }
+    let (text, name) = (text.to_lowercase(), name.to_lowercase());
+    let joins = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(&name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let mut after = text[at + name.len()..].chars();
+        let ends = match after.next() {
+            Some('-' | '.') => !after.next().is_some_and(joins),
+            Some(c) => !joins(c),
+            None => true,
+        };
+        ends && !before.is_some_and(|c| joins(c) || c == '-')
+    })
+}

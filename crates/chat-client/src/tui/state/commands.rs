@@ -1,0 +1,157 @@
+//! What a line means when Enter is pressed.
+
+use chat_protocol::message::ClientMessage;
+use chat_protocol::names::RoomName;
+use chat_protocol::text::{self, Input};
+use chat_protocol::value::Kind;
+
+use super::{Effect, State};
+use crate::tui::room::Place;
+
+impl State {
+    pub(super) fn enter(&mut self) {
+        if self.editor.text().trim().is_empty() {
+            self.editor.take();
+            return self.leave_pane();
+        }
+        if self.rooms.is_empty() {
+            // Before the first room there is nowhere to say it: it stays.
+            return;
+        }
+        let line = self.editor.submit();
+        self.leave_pane();
+        if !self.local(&line) {
+            self.carry_out(line);
+        }
+    }
+
+    fn leave_pane(&mut self) {
+        self.pane = None;
+        if let Some(room) = self.rooms.get_mut(self.current) {
+            room.scroll = super::super::room::Scroll::Follow;
+        }
+        self.read();
+    }
+
+    /// Carries out what only this program knows; whether it was that.
+    fn local(&mut self, line: &str) -> bool {
+        let mut words = line.split_whitespace();
+        let command = words.next().unwrap_or_default().to_lowercase();
+        let rest: Vec<_> = words.collect();
+        match (command.as_str(), rest.as_slice()) {
+            ("/set", []) => self.notice(self.look.settings.shown()),
+            ("/set", [name, value]) => match self.look.settings.set(name, value) {
+                Ok(()) => {
+                    self.notice(self.look.settings.shown());
+                    self.effects.push(Effect::Save);
+                }
+                Err(words) => self.error(words),
+            },
+            ("/set", _) => self.error("/set takes a name and a value: /set bell mentions"),
+            ("/leave" | "/close" | "/part", []) => self.close(),
+            ("/leave" | "/part", [name, ..]) => match RoomName::new(name) {
+                Ok(room) => self.leave(room),
+                Err(error) => self.error(error.to_string()),
+            },
+            ("/msg", [name]) => {
+                let index = self.person_index(name);
+                self.turn_to(index);
+            }
+            (name, []) if name.len() > 1 && name.starts_with('@') && !name.starts_with("@@") => {
+                let index = self.person_index(&line.trim()[1..]);
+                self.turn_to(index);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn close(&mut self) {
+        match self.rooms.get(self.current).map(|room| room.place.clone()) {
+            Some(Place::Room(room)) => self.leave(room),
+            Some(_) => {
+                let index = self.current;
+                self.remove(index);
+            }
+            None => {}
+        }
+    }
+
+    fn leave(&mut self, room: RoomName) {
+        self.effects.push(Effect::Ask(Box::new(ClientMessage::Leave { room, id: None })));
+    }
+
+    fn carry_out(&mut self, line: String) {
+        let Some(current) = self.rooms.get(self.current) else { return };
+        let is_room = current.name().is_some();
+        // In a private conversation the parser needs a room, which then isn't used.
+        let room = current.name().or_else(|| self.rooms.iter().find_map(super::Room::name)).cloned();
+        let Some(room) = room.or_else(|| RoomName::new("lobby").ok()) else { return };
+        match text::parse(&line, &room) {
+            Ok(Input::Message(message)) => self.meant(message, line, is_room),
+            Ok(Input::Help) => self.help(),
+            Ok(Input::ShowTopic) => {
+                let topic = self.rooms.get(self.current).map(|room| room.topic.clone()).unwrap_or_default();
+                let words = if topic.is_empty() { "no topic is set; /topic TEXT sets one".to_owned() } else { topic };
+                self.notice(words);
+            }
+            Ok(Input::Ignore(name)) => self.ignore(name, true),
+            Ok(Input::Unignore(name)) => self.ignore(name, false),
+            Ok(_) => {}
+            Err(refusal) => {
+                // What was typed stays to be mended.
+                self.editor.set(line);
+                self.error(refusal.message);
+            }
+        }
+    }
+
+    fn meant(&mut self, message: ClientMessage, line: String, is_room: bool) {
+        match message {
+            ClientMessage::Say { text, kind, .. } => self.say(self.current, text, kind),
+            ClientMessage::Private { to, text, .. } => {
+                let index = self.person_index(&to);
+                self.turn_to(index);
+                self.say(index, text, Kind::Say);
+            }
+            ClientMessage::Quit { reason } => self.quit(reason),
+            ClientMessage::Join { start, .. } => {
+                if let Some(index) = self.room_index(&start.room) {
+                    return self.turn_to(index);
+                }
+                self.expected = Some(start.room.clone());
+                self.effects.push(Effect::Ask(Box::new(ClientMessage::Join { start, history: None, id: None })));
+            }
+            ClientMessage::History { .. } => self.notice("PageUp reads back, as far as the server keeps"),
+            message @ (ClientMessage::Nick { .. } | ClientMessage::Rooms { .. }) => {
+                self.effects.push(Effect::Ask(Box::new(message)));
+            }
+            message if is_room => self.effects.push(Effect::Ask(Box::new(message))),
+            _ => {
+                self.editor.set(line);
+                self.error("that needs a room; this is a private conversation");
+            }
+        }
+    }
+
+    fn ignore(&mut self, name: String, on: bool) {
+        let known = self.look.is_ignored(&name);
+        let folded = name.to_lowercase();
+        let words = match (on, known) {
+            (true, true) => format!("{name} is ignored already"),
+            (true, false) => {
+                self.look.settings.ignored.push(name.clone());
+                format!("you don't see what {name} says; /unignore {name} ends that")
+            }
+            (false, true) => {
+                self.look.settings.ignored.retain(|other| other.to_lowercase() != folded);
+                format!("you see what {name} says again")
+            }
+            (false, false) => format!("{name} was not ignored"),
+        };
+        self.notice(words);
+        if on != known {
+            self.effects.push(Effect::Save);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What happens elsewhere.
+
+use chat_client::{End, Event, Joined, Lost, Message, Private};
+use chat_protocol::clean::clean_line;
+use chat_protocol::message::{ByeCode, ErrorCode, Stored};
+use chat_protocol::names::{Alias, RoomName};
+use chat_protocol::value::Seq;
+use jiff::SignedDuration;
+
+use super::{Effect, Link, Phase, State, Trouble, mentions};
+use crate::line::words::no_connection;
+use crate::tui::room::{Entry, Older, Place, Room, Scroll, What};
+use crate::tui::settings::Alarm;
+
+impl State {
+    pub(crate) fn event(&mut self, event: Event) {
+        match event {
+            Event::Connected(welcome) => {
+                self.online(welcome.alias.as_str());
+                if self.look.settings.alias != self.look.me {
+                    self.look.settings.alias.clone_from(&self.look.me);
+                    self.effects.push(Effect::Save);
+                }
+            }
+            Event::Reconnected { welcome, .. } => self.online(welcome.alias.as_str()),
+            Event::Disconnected { why, retry_in } => {
+                let pause = SignedDuration::try_from(retry_in).unwrap_or(SignedDuration::from_secs(1));
+                let until = self.look.now.checked_add(pause).unwrap_or(self.look.now);
+                let why = match why {
+                    Lost::Bye(_) | Lost::NotNow(_) => why.to_string(),
+                    _ => String::new(),
+                };
+                self.link = Link::Waiting { until, why };
+            }
+            Event::Joined(joined) => self.joined(joined),
+            Event::Message(Message { stored, own }) => self.message(stored, own),
+            Event::Said { stored, .. } => self.message(stored, true),
+            Event::Private(private) => self.private(private),
+            Event::Presence { room, count, changes } => {
+                let now = self.now();
+                if let Some(room) = self.room_mut(&room) {
+                    room.count = count;
+                    if let Some(changes) = changes {
+                        room.presence(now, count, &changes);
+                    }
+                }
+            }
+            Event::Topic { room, text, from } => {
+                let topic = clean_line(&text).into_owned();
+                let words = if topic.is_empty() {
+                    format!("{from} cleared the topic")
+                } else {
+                    format!("{from} set the topic: {topic}")
+                };
+                if let Some(room) = self.room_mut(&room) {
+                    room.topic = topic;
+                }
+                self.about(&room, What::Notice(words));
+            }
+            Event::Gap { room, from, to } => {
+                let count = (to.get() + 1).saturating_sub(from.get());
+                self.about(&room, What::Notice(format!("{count} messages can't be had any more")));
+            }
+            Event::Reset { room, .. } => {
+                if let Some(room) = self.room_mut(&room) {
+                    room.clear();
+                }
+                self.about(&room, What::Notice("the server's messages begin anew".to_owned()));
+            }
+            Event::Disorder { room, expected, found } => {
+                let words = format!("the server's messages are out of order: {found} instead of {expected}");
+                self.about(&room, What::Error(words));
+            }
+            Event::Refused(refusal) => self.error(clean_line(&refusal.message)),
+            Event::Renamed(alias) => {
+                self.look.me = alias.to_string();
+                self.notice(format!("you are {alias} now"));
+            }
+            Event::SessionLost { lines } if !lines.is_empty() => {
+                self.notice(format!("the server forgot this session; the fate of {} lines is unknown", lines.len()));
+            }
+            Event::Dropped { count } => self.error(format!("{count} events came faster than they could be shown")),
+            Event::Ended(end) => self.ended(end),
+            _ => {}
+        }
+    }
+
+    pub(super) fn online(&mut self, alias: &str) {
+        alias.clone_into(&mut self.look.me);
+        self.link = Link::Online;
+    }
+
+    fn about(&mut self, room: &RoomName, what: What) {
+        let now = self.now();
+        if let Some(room) = self.room_mut(room) {
+            room.push(now, what);
+        }
+    }
+
+    fn joined(&mut self, joined: Joined) {
+        let Joined { room: name, topic, count, members, head } = joined;
+        let key = name.key();
+        let wanted = self.expected.take_if(|expected| expected.key().is_same(&key, false)).is_some();
+        let index = self.room_index(&name).unwrap_or_else(|| {
+            let mut room = Room::new(Place::Room(name.clone()));
+            room.quiet_until = head;
+            room.older = if head > Seq::ZERO { Older::There } else { Older::None };
+            self.add(room)
+        });
+        if let Some(room) = self.rooms.get_mut(index) {
+            if room.entries().next().is_none() {
+                room.quiet_until = head;
+                room.older = if head > Seq::ZERO { Older::There } else { Older::None };
+            }
+            room.place = Place::Room(name);
+            room.topic = clean_line(&topic).into_owned();
+            room.count = count;
+            room.members = members;
+            room.sort_members();
+        }
+        if wanted {
+            self.turn_to(index);
+        }
+        std::mem::take(&mut self.early).into_iter().for_each(|what| self.tell(what));
+    }
+
+    fn message(&mut self, stored: Stored, own: bool) {
+        let is_mine = own || stored.from.as_str() == self.look.me;
+        let mention = !is_mine && mentions(stored.text.as_str(), &self.look.me);
+        let ignored = self.look.is_ignored(stored.from.as_str());
+        let Some(index) = self.room_index(&stored.room) else { return };
+        let Some(room) = self.rooms.get_mut(index) else { return };
+        if room.has(stored.seq) {
+            return;
+        }
+        if own {
+            room.settle(&stored);
+        }
+        if stored.seq == Seq::ZERO.next() {
+            room.older = Older::None;
+        }
+        let news = !is_mine && !ignored && stored.seq > room.quiet_until;
+        let (from, text) = (stored.from.clone(), stored.text.clone());
+        let number = room.end();
+        room.spoke(&from);
+        let Entry { time, what } = Entry::said(stored, mention);
+        room.push(time, what);
+        if news {
+            let title = room.title();
+            self.news(index, number, mention, &format!("{from} in {title}: {}", clean_line(text.as_str())));
+        }
+    }
+
+    /// Counts what is new, and rings where that is wanted.
+    fn news(&mut self, index: usize, number: i64, mention: bool, words: &str) {
+        let is_shown = index == self.current && self.pane.is_none();
+        if let Some(room) = self.rooms.get_mut(index)
+            && (!is_shown || room.scroll != Scroll::Follow)
+        {
+            if room.unread == 0 && room.marker.is_none() {
+                room.marker = Some(number);
+            }
+            room.unread += 1;
+            room.mentions += usize::from(mention);
+        }
+        let wanted = |alarm| alarm == Alarm::All || alarm == Alarm::Mentions && mention;
+        if wanted(self.look.settings.bell) && !self.effects.contains(&Effect::Bell) {
+            self.effects.push(Effect::Bell);
+        }
+        if wanted(self.look.settings.notify) {
+            self.effects.push(Effect::Notify(words.chars().take(200).collect()));
+        }
+    }
+
+    fn private(&mut self, private: Private) {
+        let Private { time, from, to, text, kind } = private;
+        if self.look.is_ignored(from.as_str()) {
+            return;
+        }
+        let own = from.as_str() == self.look.me;
+        let other: &Alias = if own { &to } else { &from };
+        let index = self.person_index(other.as_str());
+        let words = format!("{from} -> you: {}", clean_line(text.as_str()));
+        let Some(room) = self.rooms.get_mut(index) else { return };
+        let number = room.end();
+        room.spoke(&from);
+        room.push(time, What::Said { from, text, kind, seq: None, mention: false });
+        if !own {
+            self.news(index, number, true, &words);
+        }
+    }
+
+    fn ended(&mut self, end: End) {
+        if self.phase == Phase::Leaving {
+            return;
+        }
+        self.pane = None;
+        self.question = None;
+        self.phase = match end {
+            End::Refused(refusal) => {
+                let words = clean_line(&refusal.message).into_owned();
+                match refusal.code {
+                    ErrorCode::AliasTaken | ErrorCode::BadAlias => self.ask_name(words),
+                    ErrorCode::WrongPassword => {
+                        self.ask_name(format!("{words}. Take another name, or give the password"))
+                    }
+                    _ => over(words, &["The server doesn't let you in; ask whoever keeps it."]),
+                }
+            }
+            End::Unreachable { server, why } => {
+                let words = no_connection(&server, &why);
+                match words.split_once("; ") {
+                    Some((title, step)) => over(title.to_owned(), &[step]),
+                    None => over(words, &["Is the address right? Is the network there?"]),
+                }
+            }
+            End::Bye(bye) => {
+                let reason = clean_line(&bye.reason).into_owned();
+                let step = match bye.code {
+                    ByeCode::Banned => "You are banned; whoever keeps the server can lift it.",
+                    ByeCode::Kicked => "You were asked to leave. You may come back, and better behave.",
+                    ByeCode::Replaced => "This conversation goes on in another window.",
+                    _ => "The server closed the connection.",
+                };
+                over(reason, &[step])
+            }
+            end => over(end.to_string(), &[]),
+        };
+    }
+
+    fn ask_name(&mut self, why: String) -> Phase {
+        let name = self.look.me.clone();
+        self.editor.set(name);
+        Phase::Name(Some(why))
+    }
+}
+
+fn over(title: String, steps: &[&str]) -> Phase {
+    Phase::Over(Trouble { title, steps: steps.iter().map(|step| (*step).to_owned()).collect() })
+}

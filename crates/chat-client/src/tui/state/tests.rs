@@ -1,0 +1,463 @@
+//! Screens as text, at the smallest size and at the usual one, and what must hold for all keys, events and sizes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{env, fs};
+
+use chat_client::{Ack, End, Event, Joined, Lost, Message, Page, Private, RequestError};
+use chat_protocol::message::{Bye, ByeCode, Changes, ErrorCode, Refusal, Stored};
+use chat_protocol::names::Alias;
+use chat_protocol::value::Text;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::*;
+use crate::tui::room::Older;
+use crate::tui::view;
+
+fn alias(name: &str) -> Alias {
+    Alias::new(name).unwrap()
+}
+
+fn room(name: &str) -> RoomName {
+    RoomName::new(name).unwrap()
+}
+
+/// 12:00 of a day, and so many seconds.
+fn at(seconds: i64) -> Timestamp {
+    "2026-11-21T12:00:00Z".parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(seconds)
+}
+
+fn stored(name: &str, seq: u64, seconds: i64, from: &str, text: &str) -> Stored {
+    let (time, text) = (Time::from(at(seconds)), Text::new(text));
+    Stored { room: room(name), seq: Seq::new(seq), time, from: alias(from), text, kind: Kind::Say }
+}
+
+fn said(state: &mut State, name: &str, seq: u64, seconds: i64, from: &str, text: &str) {
+    state.event(Event::Message(Message { stored: stored(name, seq, seconds, from, text), own: false }));
+}
+
+fn joined(name: &str, members: &[&str], head: u64) -> Event {
+    let members: Vec<_> = members.iter().map(|name| alias(name)).collect();
+    let count = members.len() as u64;
+    Event::Joined(Joined { room: room(name), topic: String::new(), count, members, head: Seq::new(head) })
+}
+
+fn new() -> State {
+    State::new("127.0.0.1:5555".to_owned(), Some("alice".to_owned()), Settings::default(), TimeZone::UTC, at(600))
+}
+
+/// Somebody in the lobby with bob and carol.
+fn talking() -> State {
+    let mut state = new();
+    state.online("alice");
+    state.event(joined("lobby", &["alice", "bob", "carol"], 0));
+    state.effects();
+    state
+}
+
+fn press(state: &mut State, code: KeyCode, modifiers: KeyModifiers) {
+    state.key(KeyEvent::new(code, modifiers));
+}
+
+fn enter(state: &mut State, line: &str) {
+    line.chars().for_each(|c| press(state, KeyCode::Char(c), KeyModifiers::NONE));
+    press(state, KeyCode::Enter, KeyModifiers::NONE);
+}
+
+/// The screen as text, the cursor's place below it.
+fn screen(state: &mut State, width: u16, height: u16) -> String {
+    state.resize(width, height);
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| view::draw(state, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let mut out = String::new();
+    for y in 0..height {
+        let (mut row, mut skip) = (String::new(), 0);
+        for x in 0..width {
+            let symbol = buffer[(x, y)].symbol();
+            if skip == 0 {
+                row.push_str(symbol);
+                skip = symbol.width().max(1);
+            }
+            skip -= 1;
+        }
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    let cursor = terminal.get_cursor_position().unwrap();
+    format!("{out}cursor {},{}\n", cursor.x, cursor.y)
+}
+
+/// Compares both sizes with the file of that name; `GOLDEN=write` writes it.
+#[track_caller]
+fn check(name: &str, state: &mut State) {
+    let both = [(40, 10), (80, 24)].map(|(w, h)| format!("== {w}x{h}\n{}", screen(state, w, h))).concat();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/tui/golden").join(format!("{name}.txt"));
+    if env::var_os("GOLDEN").is_some_and(|value| value == "write") {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &both).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(both == expected, "{}:\n{expected}\nis now:\n{both}", path.display());
+}
+
+#[test]
+fn first_join() {
+    check("first-join", &mut talking());
+}
+
+#[test]
+fn busy_room() {
+    let mut state = talking();
+    state.event(joined("ops", &["alice", "dave"], 0));
+    let topic = "lunch at noon".to_owned();
+    state.event(Event::Topic { room: room("lobby"), text: topic, from: alias("bob") });
+    said(&mut state, "lobby", 1, -86_400, "bob", "yesterday's words");
+    said(&mut state, "lobby", 2, 0, "bob", "good morning, everybody who reads this long line in a narrow window");
+    said(&mut state, "lobby", 3, 10, "carol", "hi bob");
+    let changes = Changes { joined: vec![alias("dave"), alias("erin")], ..Changes::default() };
+    state.event(Event::Presence { room: room("lobby"), count: 5, changes: Some(changes) });
+    let changes = Changes { left: vec![alias("erin")], ..Changes::default() };
+    state.event(Event::Presence { room: room("lobby"), count: 4, changes: Some(changes) });
+    said(&mut state, "lobby", 4, 700, "dave", "hello Alice, are you there?");
+    let mut action = stored("lobby", 5, 710, "carol", "waves");
+    action.kind = Kind::Action;
+    state.event(Event::Message(Message { stored: action, own: false }));
+    said(&mut state, "ops", 1, 720, "dave", "the disk is full");
+    said(&mut state, "ops", 2, 730, "dave", "alice: look at it");
+    enter(&mut state, "on my way");
+    check("busy-room", &mut state);
+}
+
+#[test]
+fn private_conversation() {
+    let mut state = talking();
+    let (from, to) = (alias("bob"), alias("alice"));
+    state.event(Event::Private(Private {
+        time: Time::from(at(0)),
+        from,
+        to,
+        text: Text::new("psst"),
+        kind: Kind::Say,
+    }));
+    assert_eq!(state.rooms[1].mentions, 1);
+    press(&mut state, KeyCode::Char('a'), KeyModifiers::ALT);
+    assert_eq!(state.rooms[1].mentions, 0);
+    enter(&mut state, "what?");
+    let effects = state.effects();
+    assert!(
+        matches!(&effects[..], [Effect::Whisper { to, text, .. }] if to == "bob" && text == "what?"),
+        "{effects:?}"
+    );
+    check("private", &mut state);
+}
+
+#[test]
+fn reconnecting() {
+    let mut state = talking();
+    said(&mut state, "lobby", 1, 0, "bob", "hello");
+    state.event(Event::Disconnected { why: Lost::Closed, retry_in: Duration::from_millis(2500) });
+    enter(&mut state, "one");
+    enter(&mut state, "two");
+    check("reconnecting", &mut state);
+}
+
+#[test]
+fn failed_message() {
+    let mut state = talking();
+    enter(&mut state, "too fast");
+    let refusal = Box::new(Refusal::new(ErrorCode::Muted, "you are muted here"));
+    let effects = state.effects();
+    let [Effect::Post { number, .. }] = effects[..] else { panic!("{effects:?}") };
+    state.answer(Answer::Posted { number, result: Err(RequestError::Refused(refusal)) });
+    check("failed", &mut state);
+    press(&mut state, KeyCode::Char('r'), KeyModifiers::CONTROL);
+    assert!(matches!(&state.effects()[..], [Effect::Post { text, .. }] if text == "too fast"));
+    assert_eq!(state.unsent(), 1);
+}
+
+#[test]
+fn search() {
+    let mut state = talking();
+    enter(&mut state, "/search lunch");
+    assert!(matches!(&state.effects()[..], [Effect::Ask(_)]));
+    let messages = [(9, 500, "bob", "lunch?"), (3, 0, "carol", "what about lunch")];
+    let messages =
+        messages.map(|(seq, s, from, text)| Message { stored: stored("lobby", seq, s, from, text), own: false });
+    let page = Page { messages: messages.into(), gaps: Vec::new(), more: false };
+    state.answer(Answer::Found { query: "lunch".to_owned(), result: Ok(page) });
+    check("search", &mut state);
+}
+
+#[test]
+fn help() {
+    let mut state = talking();
+    press(&mut state, KeyCode::F(1), KeyModifiers::NONE);
+    check("help", &mut state);
+}
+
+#[test]
+fn paste_question() {
+    let mut state = talking();
+    state.paste("1\r2\r3\r4\r5");
+    assert_eq!(state.editor.text(), "1\n2\n3\n4\n5", "five lines need no question");
+    press(&mut state, KeyCode::Char('c'), KeyModifiers::CONTROL);
+    state.paste("one\ntwo\nthree\nfour\nfive\nsix\n");
+    check("paste-question", &mut state);
+    press(&mut state, KeyCode::Enter, KeyModifiers::NONE);
+    assert!(matches!(&state.effects()[..], [Effect::Post { text, .. }] if text.lines().count() == 6));
+}
+
+#[test]
+fn wide_characters() {
+    let mut state = talking();
+    said(&mut state, "lobby", 1, 0, "bob", "日本語の長い文章は二つの列を取るので、正しく折り返されなければならない");
+    said(&mut state, "lobby", 2, 1, "carol", "e\u{301}a\u{308} 👩\u{200D}🔬🏴 zalgo\u{301}\u{302}");
+    state.paste("日本語👍");
+    check("wide", &mut state);
+}
+
+#[test]
+fn refusals() {
+    let refused = |code, words: &str| Event::Ended(End::Refused(Box::new(Refusal::new(code, words))));
+    let mut state = new();
+    state.event(refused(ErrorCode::AliasTaken, "alice is taken; alice2 is free"));
+    check("alias-taken", &mut state);
+    enter(&mut state, "2");
+    assert_eq!(state.effects().last(), Some(&Effect::Connect("alice2".to_owned())));
+    let kind = std::io::ErrorKind::ConnectionRefused;
+    let why = Lost::Connect { kind, message: "refused".to_owned() };
+    state.event(Event::Ended(End::Unreachable { server: "127.0.0.1:5555".to_owned(), why }));
+    check("no-server", &mut state);
+    let mut state = new();
+    state.event(Event::Ended(End::Bye(Bye::new(ByeCode::Banned, "you are banned until tomorrow"))));
+    check("banned", &mut state);
+    let mut state = State::new("127.0.0.1:5555".to_owned(), None, Settings::default(), TimeZone::UTC, at(0));
+    check("first-name", &mut state);
+}
+
+#[test]
+fn own_messages_are_pending_until_they_come_in_their_order() {
+    let mut state = talking();
+    enter(&mut state, "one");
+    enter(&mut state, "one");
+    assert_eq!(state.unsent(), 2);
+    let effects = state.effects();
+    let [Effect::Post { number: first, .. }, Effect::Post { number: second, .. }] = effects[..] else {
+        panic!("{effects:?}")
+    };
+    said(&mut state, "lobby", 1, 0, "bob", "first");
+    let ack = |seq| Ack { room: room("lobby"), seq: Seq::new(seq), time: Time::from(at(1)) };
+    // The answer may come before the message or after it.
+    state.answer(Answer::Posted { number: first, result: Ok(ack(2)) });
+    let id = chat_protocol::value::MessageId::new("x").unwrap();
+    state.event(Event::Said { id: id.clone(), stored: stored("lobby", 2, 1, "alice", "one") });
+    assert_eq!(state.rooms[0].outgoing.len(), 1);
+    state.event(Event::Said { id, stored: stored("lobby", 3, 1, "alice", "one") });
+    state.answer(Answer::Posted { number: second, result: Ok(ack(3)) });
+    assert!(state.rooms[0].outgoing.is_empty());
+    assert_eq!(state.rooms[0].len(), 3);
+}
+
+#[test]
+fn reading_back_asks_for_older_messages_once_and_stays_where_it_is() {
+    let mut state = new();
+    state.online("alice");
+    state.event(joined("lobby", &["alice"], 200));
+    for seq in 151..=200 {
+        said(&mut state, "lobby", seq, 0, "bob", &format!("number {seq}"));
+    }
+    assert_eq!(state.rooms[0].unread, 0, "history is no news");
+    state.effects();
+    for _ in 0..4 {
+        press(&mut state, KeyCode::PageUp, KeyModifiers::NONE);
+    }
+    assert_eq!(state.effects(), [Effect::Older { room: room("lobby"), before: Seq::new(151) }]);
+    let before = screen(&mut state, 80, 24);
+    let messages =
+        (51..151).map(|seq| Message { stored: stored("lobby", seq, 0, "bob", &format!("number {seq}")), own: false });
+    let page = Page { messages: messages.collect(), gaps: Vec::new(), more: true };
+    state.answer(Answer::Older { room: room("lobby"), result: Ok(page) });
+    assert_eq!(state.rooms[0].older, Older::There);
+    assert_eq!(first_message(&before), "number 151");
+    let after = screen(&mut state, 80, 24);
+    assert_eq!(first_message(&after), "number 151", "the rows stand still:\n{after}");
+    said(&mut state, "lobby", 201, 5, "bob", "new");
+    assert_eq!(first_message(&screen(&mut state, 80, 24)), "number 151");
+    assert_eq!(state.rooms[0].unread, 1);
+    press(&mut state, KeyCode::End, KeyModifiers::NONE);
+    assert_eq!(state.rooms[0].unread, 0);
+}
+
+/// The words of the first message on a screen.
+fn first_message(screen: &str) -> String {
+    let line = screen.lines().find_map(|line| line.split_once("bob: ")).map(|(_, words)| words);
+    line.unwrap_or_default().split("  ").next().unwrap_or_default().trim_end_matches([' ', '│']).to_owned()
+}
+
+#[test]
+fn a_name_is_a_mention_only_as_a_word() {
+    for text in ["alice", "Alice: hi", "hi, ALICE!", "(alice)", "see alice.", "for alice-"] {
+        assert!(mentions(text, "alice"), "{text}");
+    }
+    for text in ["malice", "alices", "alice-bot", "alice.txt", "al ice", "", "pre-alice"] {
+        assert!(!mentions(text, "alice"), "{text}");
+    }
+}
+
+#[test]
+fn ignored_words_are_not_shown_and_ring_no_bell() {
+    let mut state = talking();
+    enter(&mut state, "/set bell all");
+    enter(&mut state, "/ignore Bob");
+    assert_eq!(state.effects(), [Effect::Save, Effect::Save]);
+    said(&mut state, "lobby", 1, 0, "bob", "spam");
+    assert_eq!(state.effects(), []);
+    assert!(!screen(&mut state, 80, 24).contains("spam"));
+    said(&mut state, "lobby", 2, 0, "carol", "ham");
+    assert_eq!(state.effects(), [Effect::Bell]);
+    enter(&mut state, "/unignore bob");
+    assert!(screen(&mut state, 80, 24).contains("spam"));
+}
+
+#[test]
+fn tab_completes_those_who_spoke_last_first() {
+    let mut state = talking();
+    said(&mut state, "lobby", 1, 0, "carol", "x");
+    state.event(joined("lobby", &["alice", "bob", "carol", "Casper"], 1));
+    press(&mut state, KeyCode::Char('c'), KeyModifiers::NONE);
+    press(&mut state, KeyCode::Tab, KeyModifiers::NONE);
+    assert_eq!(state.editor.text(), "carol: ");
+    press(&mut state, KeyCode::Tab, KeyModifiers::NONE);
+    assert_eq!(state.editor.text(), "Casper: ");
+    press(&mut state, KeyCode::Tab, KeyModifiers::NONE);
+    assert_eq!(state.editor.text(), "c");
+}
+
+#[test]
+fn a_million_messages_take_bounded_memory() {
+    let mut state = talking();
+    for seq in 1..=10_000 {
+        said(&mut state, "lobby", seq, 0, "bob", "x");
+    }
+    assert_eq!(state.rooms[0].len(), crate::tui::room::KEPT);
+}
+
+/// Something that may happen.
+#[derive(Clone, Debug)]
+enum Step {
+    Key(KeyCode, KeyModifiers),
+    Paste(String),
+    Said(usize, usize, String),
+    Private(usize, String),
+    Presence(usize, usize, bool),
+    Lost,
+    Older(u64),
+    Fails,
+    Size(u16, u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let keys = vec![
+        KeyCode::Enter,
+        KeyCode::Tab,
+        KeyCode::Esc,
+        KeyCode::Up,
+        KeyCode::Down,
+        KeyCode::Left,
+        KeyCode::Backspace,
+        KeyCode::PageUp,
+        KeyCode::PageDown,
+        KeyCode::Home,
+        KeyCode::End,
+        KeyCode::F(1),
+        KeyCode::Delete,
+    ];
+    let modifiers = prop::sample::select(vec![KeyModifiers::NONE, KeyModifiers::CONTROL, KeyModifiers::ALT]);
+    prop_oneof![
+        (prop::sample::select(keys), modifiers.clone()).prop_map(|(key, with)| Step::Key(key, with)),
+        ("[abnprwxuky@/# ]", modifiers).prop_map(|(c, with)| Step::Key(KeyCode::Char(c.chars().next().unwrap()), with)),
+        "\\PC{0,9}(\n\\PC{0,9}){0,7}".prop_map(Step::Paste),
+        "(/leave|/close|/join ops|@bob hi|@bob|/me x|/set time 12h|/msg carol)".prop_map(Step::Paste),
+        (0_usize..3, 0_usize..3, "\\PC{0,40}").prop_map(|(room, from, text)| Step::Said(room, from, text)),
+        (0_usize..3, "\\PC{0,40}").prop_map(|(from, text)| Step::Private(from, text)),
+        (0_usize..3, 0_usize..3, any::<bool>()).prop_map(|(room, who, comes)| Step::Presence(room, who, comes)),
+        Just(Step::Lost),
+        (0_u64..30).prop_map(Step::Older),
+        Just(Step::Fails),
+        (1_u16..60, 1_u16..30).prop_map(|(width, height)| Step::Size(width, height)),
+    ]
+}
+
+fn take_step(state: &mut State, step: Step, seq: &mut u64) {
+    let rooms = ["lobby", "ops", "nowhere"];
+    let people = ["alice", "bob", "日本"];
+    *seq += 1;
+    match step {
+        Step::Key(code, modifiers) => press(state, code, modifiers),
+        Step::Paste(text) => {
+            state.paste(&text);
+            press(state, KeyCode::Enter, KeyModifiers::NONE);
+        }
+        Step::Said(room, from, text) => said(state, rooms[room], *seq, *seq as i64 * 40, people[from], &text),
+        Step::Private(from, text) => {
+            let (from, to) = (alias(people[from]), alias("alice"));
+            let text = Text::new(&text);
+            state.event(Event::Private(Private { time: Time::default(), from, to, text, kind: Kind::Action }));
+        }
+        Step::Presence(at, who, comes) => {
+            let list = vec![alias(people[who])];
+            let (joined, left) = if comes { (list, Vec::new()) } else { (Vec::new(), list) };
+            let changes = Some(Changes { joined, left, ..Changes::default() });
+            state.event(Event::Presence { room: room(rooms[at]), count: 1, changes });
+        }
+        Step::Lost => state.event(Event::Disconnected { why: Lost::Silent, retry_in: Duration::from_secs(1) }),
+        Step::Older(count) => {
+            let message = |seq| Message { stored: stored("lobby", seq, 0, "bob", "old"), own: false };
+            let page = Page { messages: (1..=count).map(message).collect(), gaps: Vec::new(), more: false };
+            state.answer(Answer::Older { room: room("lobby"), result: Ok(page) });
+        }
+        Step::Fails => {
+            for effect in state.effects() {
+                match effect {
+                    Effect::Post { number, .. } => {
+                        state.answer(Answer::Posted { number, result: Err(RequestError::BadAnswer) });
+                    }
+                    Effect::Ask(message) => {
+                        if let ClientMessage::Leave { room, .. } = *message {
+                            state.answer(Answer::Left { room, result: Ok(()) });
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Step::Size(width, height) => {
+            screen(state, width, height);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_panics_and_the_cursor_stays_on_the_screen(
+        steps in prop::collection::vec(step(), 0..40),
+        width in 1_u16..60,
+        height in 1_u16..30,
+    ) {
+        let mut state = talking();
+        state.event(joined("ops", &["alice"], 50));
+        let mut seq = 30;
+        for step in steps {
+            take_step(&mut state, step, &mut seq);
+        }
+        screen(&mut state, width, height);
+        prop_assert!(state.current < state.rooms.len().max(1));
+    }
+}

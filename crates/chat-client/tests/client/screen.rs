@@ -1,0 +1,211 @@
+//! The whole program on a pseudo-terminal, as somebody sees it.
+
+use std::io::{Read as _, Write};
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use chat_client::protocol::names::RoomName;
+use chat_client::{Client, Event, Options};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::fake::{lobby, wait_for};
+use crate::real::TestServer;
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// A terminal with the program in it.
+struct Window {
+    parser: vt100::Parser,
+    output: Receiver<Vec<u8>>,
+    input: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    _master: Box<dyn MasterPty + Send>,
+    _settings: tempfile::TempDir,
+}
+
+impl Window {
+    fn open(server: SocketAddr, args: &[&str]) -> Self {
+        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let settings = tempfile::tempdir().unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_chat-client"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CHAT_") || name == "RUST_LOG") {
+            command.env_remove(name);
+        }
+        command.args(args);
+        command.args(["--server", &server.to_string()]);
+        command.env("TERM", "xterm-256color");
+        command.env("TZ", "UTC");
+        command.env("XDG_CONFIG_HOME", settings.path());
+        command.env("HOME", settings.path());
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (sender, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if sender.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let input = pair.master.take_writer().unwrap();
+        let parser = vt100::Parser::new(24, 80, 0);
+        Self { parser, output, input, child, _master: pair.master, _settings: settings }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.input.write_all(keys.as_bytes()).unwrap();
+        self.input.flush().unwrap();
+    }
+
+    /// Waits until the screen is so.
+    #[track_caller]
+    fn wait(&mut self, what: &str, test: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + SOON;
+        while !test(self.parser.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(left) {
+                Ok(bytes) => self.parser.process(&bytes),
+                Err(_) => panic!("{what} did not come; the screen is\n{}", self.parser.screen().contents()),
+            }
+        }
+    }
+
+    #[track_caller]
+    fn see(&mut self, words: &str) {
+        self.wait(words, |screen| screen.contents().contains(words));
+    }
+
+    /// Waits for the end; the exit code.
+    #[track_caller]
+    fn end(&mut self) -> u32 {
+        self.wait("the screen of before", |screen| !screen.alternate_screen() && !screen.bracketed_paste());
+        assert!(!self.parser.screen().hide_cursor(), "the cursor is shown again");
+        self.child.wait().unwrap().exit_code()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_talks_on_the_whole_screen() {
+    let server = TestServer::start().await;
+    let (bob, mut events) = server.connect("bob");
+    wait_for(&mut events, |event| matches!(event, Event::Joined(_)).then_some(())).await;
+    bob.say(&lobby(), "anyone here?").await.unwrap();
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("bob: anyone here?");
+    window.see("alice connected");
+    window.press("bo\thi\r");
+    let text = wait_for(&mut events, |event| match event {
+        Event::Message(message) => Some(message.stored.text.as_str().to_owned()),
+        _ => None,
+    });
+    assert_eq!(text.await, "bob: hi");
+    window.see("alice: bob: hi");
+    bob.private("alice", "psst", chat_client::protocol::value::Kind::Say).await.unwrap();
+    window.see("@bob");
+    window.press("\x1ba");
+    window.see("only bob will see this");
+    window.press("\x10/quit see you\r");
+    let reason = wait_for(&mut events, |event| match event {
+        Event::Presence { changes: Some(changes), .. } => changes.reasons.values().next().cloned(),
+        _ => None,
+    });
+    assert_eq!(window.end(), 0);
+    assert_eq!(reason.await, "see you");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paste_of_several_lines_is_one_message() {
+    let server = TestServer::start().await;
+    let (_bob, mut events) = server.connect("bob");
+    wait_for(&mut events, |event| matches!(event, Event::Joined(_)).then_some(())).await;
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("alice connected");
+    window.press("\x1b[200~one\ntwo\nthree\x1b[201~\r");
+    let text = wait_for(&mut events, |event| match event {
+        Event::Message(message) => Some(message.stored.text.as_str().to_owned()),
+        _ => None,
+    });
+    assert_eq!(text.await, "one\ntwo\nthree");
+    window.press("\x04");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_taken_is_asked_for_again() {
+    let server = TestServer::start().await;
+    let (alice, _events) = server.connect("alice");
+    alice.ready().await.unwrap();
+    let mut window = Window::open(server.address, &[]);
+    window.see("What shall the others call you?");
+    window.press("alice\r");
+    window.see("alice is taken");
+    window.press("\x15erin\r");
+    window.see("erin connected");
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_server_the_screen_says_how_to_start_one_and_tries_again() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    server.stop().await;
+    let mut window = Window::open(address, &["alice"]);
+    window.see(&format!("no server at {address}"));
+    window.see("chat-server --listen");
+    let server = TestServer::start_at(address).await;
+    window.press("\r");
+    window.see("alice connected");
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_typed_while_the_server_is_away_arrives_once() {
+    let server = TestServer::start().await;
+    let address = server.address;
+    let mut window = Window::open(address, &["alice"]);
+    window.see("alice connected");
+    server.stop().await;
+    window.see("reconnecting in");
+    window.press("one\rtwo\rthree\r");
+    window.see("3 unsent");
+    let server = TestServer::start_at(address).await;
+    window.see("alice connected");
+    let (_bob, mut events) =
+        Client::connect(address.to_string(), Options::new("bob").room(RoomName::new("lobby").unwrap()));
+    let mut texts = Vec::new();
+    while texts.len() < 3 {
+        texts.push(
+            wait_for(&mut events, |event| match event {
+                Event::Message(message) => Some(message.stored.text.as_str().to_owned()),
+                _ => None,
+            })
+            .await,
+        );
+    }
+    assert_eq!(texts, ["one", "two", "three"]);
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_to_end_gives_the_terminal_back() {
+    let server = TestServer::start().await;
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("alice connected");
+    let pid = window.child.process_id().unwrap().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
