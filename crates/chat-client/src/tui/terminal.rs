@@ -10,6 +10,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
 use super::state::State;
@@ -49,7 +50,9 @@ impl Screen {
 
     /// Forgets what is on the screen, so that all of it is drawn.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // `Terminal::clear` would ask the terminal where its cursor is, and the answer goes to whoever reads the keys.
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     pub(crate) fn bell(&mut self) -> io::Result<()> {

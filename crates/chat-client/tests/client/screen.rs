@@ -20,7 +20,7 @@ struct Window {
     output: Receiver<Vec<u8>>,
     input: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
     _settings: tempfile::TempDir,
 }
 
@@ -53,7 +53,7 @@ impl Window {
         });
         let input = pair.master.take_writer().unwrap();
         let parser = vt100::Parser::new(24, 80, 0);
-        Self { parser, output, input, child, _master: pair.master, _settings: settings }
+        Self { parser, output, input, child, master: pair.master, _settings: settings }
     }
 
     fn press(&mut self, keys: &str) {
@@ -77,6 +77,17 @@ impl Window {
     #[track_caller]
     fn see(&mut self, words: &str) {
         self.wait(words, |screen| screen.contents().contains(words));
+    }
+
+    fn resize(&mut self, cols: u16, rows: u16) {
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.parser.screen_mut().set_size(rows, cols);
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, name: &str) {
+        let pid = self.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
     /// Waits for the end; the exit code.
@@ -204,8 +215,52 @@ async fn a_signal_to_end_gives_the_terminal_back() {
     let server = TestServer::start().await;
     let mut window = Window::open(server.address, &["alice"]);
     window.see("alice connected");
-    let pid = window.child.process_id().unwrap().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    window.signal("-TERM");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_screen_is_drawn_anew_on_request_and_in_another_size() {
+    let server = TestServer::start().await;
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("alice connected");
+    window.press("hello\r");
+    window.see("alice: hello");
+    window.parser.process(b"\x1b[2J\x1b[H");
+    window.press("\x0c");
+    window.see("alice: hello");
+    window.resize(40, 10);
+    window.wait("the small screen", |screen| {
+        let rows: Vec<_> = screen.rows(0, 40).collect();
+        rows[8].contains("alice connected") && rows[9].starts_with('>') && rows[7].contains("alice: hello")
+    });
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stops_it_gets_the_terminal_back_and_then_the_screen() {
+    let server = TestServer::start().await;
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("alice connected");
+    window.press("\x1a");
+    window.wait("the screen of before", |screen| !screen.alternate_screen());
+    // It may still be on its way to stop; it is continued as often as it needs.
+    let deadline = Instant::now() + SOON;
+    while !window.parser.screen().alternate_screen() {
+        assert!(Instant::now() < deadline, "it came back");
+        window.signal("-CONT");
+        if let Ok(bytes) = window.output.recv_timeout(Duration::from_millis(100)) {
+            window.parser.process(&bytes);
+        }
+    }
+    window.see("alice connected");
+    window.press("still here");
+    window.see("> still here");
+    window.press("\x03\x03");
     assert_eq!(window.end(), 0);
     server.stop().await;
 }
