@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_server::accounts::Authenticator;
 use chat_server::log::Durable;
@@ -10,7 +11,7 @@ use chat_server::{Config, Limits, ServeError, Server, Storage};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::clock::TestClock;
 use crate::json::JsonClient;
@@ -89,7 +90,17 @@ impl Setup {
 
     /// Starts it.
     pub async fn start(self) -> TestServer {
-        let server = Server::bind(self.config).await.expect("the server starts");
+        let until = Instant::now() + DEADLINE;
+        let server = loop {
+            match Server::bind(self.config.clone()).await {
+                Ok(server) => break server,
+                // A child of another test, between its fork and its exec, has the lock of a folder too.
+                Err(error) if error.to_string().contains("in use") && Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => panic!("the server doesn't start: {error}"),
+            }
+        };
         let address = server.addresses()[0];
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run(async {

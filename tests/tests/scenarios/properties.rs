@@ -186,9 +186,9 @@ async fn outcome(bytes: &[u8], sizes: &[usize]) -> (Vec<String>, Vec<String>) {
     got.sort_unstable();
     let stopping = server.begin_to_stop();
     let mut heard = reader.rest().await;
-    // When he is told of a coming and going depends on how long it took.
-    // He may have become "senhello".
-    heard.retain(|line| !line.starts_with("*** sen"));
+    // When he is told of a coming and going depends on how long it took, and private words have no place among the others.
+    heard.retain(|line| line.starts_with('['));
+    heard.sort_by_key(|line| line.contains(" -> you: "));
     drop(reader);
     stopping.await.unwrap().unwrap();
     (got, heard)

@@ -42,7 +42,7 @@ async fn until_max_text(server: &ServerProcess, expected: u64) -> JsonClient {
 async fn a_hangup_puts_new_limits_in_force_for_new_connections() {
     let file = File(std::env::temp_dir().join(format!("chat-reload-{}.toml", std::process::id())));
     file.write("max-text = 100\n");
-    let server = ServerProcess::start(&["--web", "off", "--config", file.0.to_str().unwrap()]);
+    let server = ServerProcess::start(&["--config", file.0.to_str().unwrap()]);
     let mut old = until_max_text(&server, 100).await;
 
     file.write("max-text = 50\nlobby = \"hall\"\n");
