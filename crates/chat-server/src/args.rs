@@ -81,7 +81,7 @@ pub(crate) struct Args {
     pub(crate) keep_size: Option<String>,
 
     /// Keep nothing on disk: a bounded ring of messages in memory
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
     pub(crate) ephemeral: Option<bool>,
 
     /// The room that everybody starts in [default: lobby]

@@ -127,6 +127,22 @@ async fn a_flag_goes_before_the_environment_and_that_before_the_file() {
     assert_eq!(bot.expect_type("joined").await["room"], "flag");
 }
 
+#[test]
+fn a_switch_in_the_environment_is_on_or_off_as_people_write_it() {
+    for (value, on) in [("1", true), ("true", true), ("yes", true), ("0", false), ("false", false)] {
+        let data = tempfile::tempdir().unwrap();
+        let mut command = ServerProcess::command();
+        command
+            .args(["--listen", "127.0.0.1:0", "--web", "off", "--data"])
+            .arg(data.path())
+            .env("CHAT_EPHEMERAL", value);
+        let server = ServerProcess::start_command(command);
+        server.signal("TERM");
+        let (_, _, stderr) = server.wait();
+        assert_eq!(stderr.contains("messages are kept in memory"), on, "{value}: {stderr}");
+    }
+}
+
 #[tokio::test]
 async fn at_a_signal_it_stores_and_acks_what_had_arrived_and_says_goodbye() {
     for signal in ["TERM", "INT"] {
