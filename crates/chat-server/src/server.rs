@@ -33,6 +33,9 @@ use crate::web::{Gateway, WebConfig};
 /// How long everybody together may take to leave when the server stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(4);
 
+/// How long stopping takes at most, the closing of the log included.
+const STOPPED_DEADLINE: Duration = Duration::from_millis(4800);
+
 /// A server whose addresses are bound and whose log is open, and which serves nobody yet.
 #[derive(Debug)]
 pub struct Server {
@@ -243,6 +246,7 @@ impl Server {
         accepting.close();
         accepting.wait().await;
         info!(reason = %bye.reason, "stopping");
+        let stopped = tokio::time::Instant::now() + STOPPED_DEADLINE;
         hub.connections.end_all(&bye);
         tasks.close();
         if tokio::time::timeout(STOP_DEADLINE, tasks.wait()).await.is_err() {
@@ -250,7 +254,7 @@ impl Server {
         }
         drop(endpoint);
         drop(hub);
-        let _ = tokio::time::timeout(Duration::from_millis(400), log_ended).await;
+        let _ = tokio::time::timeout_at(stopped, log_ended).await;
         result
     }
 }
