@@ -119,6 +119,12 @@ impl ChatCodec {
         }
     }
 
+    /// Whether this is a program's connection by its first byte, whatever became of its first line.
+    #[must_use]
+    pub const fn is_program(&self) -> bool {
+        !self.undecided && self.telnet.is_none()
+    }
+
     /// How many bytes came of the line that has not ended, dropped ones included, telnet commands not; 0 between lines.
     ///
     /// `buf` is the buffer that [`decode`](Decoder::decode) worked on. What was appended since is not counted. Ask

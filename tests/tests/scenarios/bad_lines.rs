@@ -197,6 +197,18 @@ async fn what_can_be_wrong_with_a_hello() {
 }
 
 #[tokio::test]
+async fn a_first_line_that_cannot_be_read_still_picks_the_dialect() {
+    let server = TestServer::start().await;
+    let mut bot = server.dial_json("bot").await;
+    bot.send_raw(format!("{{\"type\":\"hello\",\"alias\":\"{}\"}}\n", "x".repeat(40_000)).as_bytes()).await;
+    bot.expect_error("line_too_long").await;
+    bot.send_raw(b"{\"type\":\"hello\",\"alias\":\"\xff\"}\n").await;
+    bot.expect_error("bad_line").await;
+    bot.say_hello(json!({"type": "hello", "alias": "bot"})).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn people_and_rooms_that_are_not_there() {
     let server = TestServer::start().await;
     let mut bot = server.json("bot").await;

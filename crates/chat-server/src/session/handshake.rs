@@ -83,6 +83,10 @@ impl<S: Transport> Session<S> {
             match self.next_item(deadline).await? {
                 Incoming::Line(line) => return Ok(line),
                 Incoming::Bad(bad) => {
+                    // A first line that can't be read picks the dialect too.
+                    if self.input.is_program() {
+                        self.dialect = Dialect::Json;
+                    }
                     self.bad_line(&bad);
                     self.ask_again();
                 }

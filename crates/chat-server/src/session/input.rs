@@ -126,6 +126,11 @@ impl Input {
         std::mem::take(&mut self.read)
     }
 
+    /// Whether the first line began as one of JSON does.
+    pub(super) const fn is_program(&self) -> bool {
+        self.codec.is_program()
+    }
+
     /// How many bytes of a line without an end were read.
     pub(super) fn unended(&self) -> usize {
         self.codec.unended(&self.buffer)
