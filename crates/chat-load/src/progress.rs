@@ -25,12 +25,6 @@ impl Progress {
         Self(bar)
     }
 
-    /// No bar anywhere.
-    #[cfg(test)]
-    pub(crate) fn hidden() -> Self {
-        Self(ProgressBar::hidden())
-    }
-
     /// Begins something of `length` steps.
     pub(crate) fn phase(&self, what: impl Into<std::borrow::Cow<'static, str>>, length: u64) {
         self.0.set_message(what);

@@ -1,5 +1,6 @@
 //! The program itself, on servers that it starts: a few seconds of each mode; and the proof of the checker.
 #![cfg(unix)]
+#![allow(clippy::expect_used, reason = "clippy takes only what is below a #[test] for a test")]
 
 #[path = "load/modes.rs"]
 mod modes;

@@ -53,7 +53,7 @@ fn a_message_that_was_not_acked_may_be_missing_or_there() {
 fn an_acked_message_that_is_gone() {
     check_rule(Rule::AckedLost, |history| {
         history.log[0].pop();
-        history.streams.iter_mut().for_each(|stream| drop(stream.receipts.pop()));
+        history.streams.iter_mut().for_each(|stream| stream.receipts.truncate(2));
     });
 }
 
@@ -100,9 +100,13 @@ fn a_reused_id() {
 
 #[test]
 fn a_reader_that_missed_one() {
-    check_rule(Rule::ReaderMissed, |history| drop(history.streams[1].receipts.remove(1)));
+    check_rule(Rule::ReaderMissed, |history| {
+        history.streams[1].receipts.remove(1);
+    });
     // The first ones too: everybody began at the beginning.
-    check_rule(Rule::ReaderMissed, |history| drop(history.streams[1].receipts.remove(0)));
+    check_rule(Rule::ReaderMissed, |history| {
+        history.streams[1].receipts.remove(0);
+    });
 }
 
 #[test]
