@@ -1,5 +1,6 @@
-//! Limits that are changed while the server runs.
+//! A server that is changed while it runs, and what a service manager hears of it.
 
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
@@ -70,4 +71,30 @@ async fn a_hangup_puts_new_limits_in_force_for_new_connections() {
     for words in ["setting=\"max-text\"", "in force only after a restart", "stays in force"] {
         assert!(log.contains(words), "no {words:?} in {log}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_manager_is_told_of_every_change() {
+    let path = File(std::env::temp_dir().join(format!("chat-notify-{}", std::process::id())));
+    let manager = UnixDatagram::bind(&path.0).unwrap();
+    manager.set_read_timeout(Some(DEADLINE)).unwrap();
+    let hears = |expected: &str| {
+        let mut message = [0; 256];
+        let length = manager.recv(&mut message).expect("a message in time");
+        let message = String::from_utf8_lossy(&message[..length]).into_owned();
+        assert!(message.lines().any(|line| line == expected), "no {expected} in {message:?}");
+        message
+    };
+    let mut command = ServerProcess::command();
+    command.args(["--listen", "127.0.0.1:0", "--web", "off", "--ephemeral"]).env("NOTIFY_SOCKET", &path.0);
+    let server = ServerProcess::start_command(command);
+    hears("READY=1");
+    server.signal("HUP");
+    let reloading = hears("RELOADING=1");
+    assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
+    hears("READY=1");
+    server.signal("TERM");
+    hears("STOPPING=1");
+    assert_eq!(server.wait().1, Some(0));
 }
