@@ -31,9 +31,16 @@ fail() {
 
 # A CA, and a certificate of it for localhost, as somebody would get one for a public name.
 new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
-openssl req -x509 "${new_key[@]}" -keyout "$work/ca.key" -out "$work/ca.pem" -days 90 -subj '/CN=A CA for a test' 2>/dev/null
+openssl req -x509 "${new_key[@]}" -keyout "$work/ca.key" -out "$work/ca.pem" -days 90 -subj '/CN=A CA for a test' \
+    -addext keyUsage=critical,keyCertSign 2>/dev/null
 openssl req "${new_key[@]}" -keyout "$work/key.pem" -out "$work/request.pem" -subj '/CN=localhost' 2>/dev/null
-printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' >"$work/extensions"
+cat >"$work/extensions" <<'EXTENSIONS'
+subjectAltName = DNS:localhost
+basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+authorityKeyIdentifier = keyid
+EXTENSIONS
 openssl x509 -req -in "$work/request.pem" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -days 90 \
     -extfile "$work/extensions" -out "$work/cert.pem" 2>/dev/null
 
