@@ -69,7 +69,7 @@ pub enum AccountError {
     #[error("there are {MAX_ACCOUNTS} accounts already, the most there may be")]
     TooMany,
     /// It can't be looked up or kept just now.
-    #[error("accounts can't be kept just now: {0}")]
+    #[error("the accounts can't be used: {0}")]
     Unavailable(String),
 }
 

@@ -74,6 +74,31 @@ impl Book {
         Ok(Self { db, seen: 0 })
     }
 
+    /// Writes all that is in the book of `data` into a new file. Errors are sentences.
+    pub(crate) fn backup(data: &Path, file: &Path) -> Result<(), String> {
+        let failed =
+            |error: &dyn std::fmt::Display| format!("the accounts can't be written to {}: {error}", file.display());
+        let name = file.to_str().ok_or_else(|| failed(&"its name is not UTF-8"))?;
+        Self::open(data)?.db.execute("VACUUM INTO ?", [name]).map_err(|error| failed(&error))?;
+        fs::File::open(file).and_then(|file| file.sync_all()).map_err(|error| failed(&error))
+    }
+
+    /// Makes the book of `data` what was written out. A backup without accounts has none to bring back.
+    pub(crate) fn restore(file: &Path, data: &Path) -> Result<(), String> {
+        let failed =
+            |error: &dyn std::fmt::Display| format!("the accounts can't be read from {}: {error}", file.display());
+        if !file.exists() {
+            return Ok(());
+        }
+        let path = data.join(FILE);
+        if path.exists() {
+            return Err(failed(&format!("{} is there already", path.display())));
+        }
+        fs::copy(file, &path).map_err(|error| failed(&error))?;
+        fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|error| failed(&error))?;
+        Self::open(data).map(drop)
+    }
+
     fn version(&self) -> Result<i64, String> {
         self.db.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(sentence)
     }

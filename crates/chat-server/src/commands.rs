@@ -3,10 +3,13 @@
 mod about;
 mod accounts;
 
+mod accounts;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use chat_server::accounts::Accounts;
 use chat_server::log::{self, TransferError};
 
 use crate::BAD_START;
@@ -49,10 +52,12 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
     match command {
         Command::Backup { file } => {
             log::backup(data, file)?;
+            Accounts::backup(data, &beside(file))?;
             eprintln!("everything in {} is now in {}, too", data.display(), file.display());
         }
         Command::Restore { file } => {
             log::restore(file, data)?;
+            Accounts::restore(&beside(file), data)?;
             eprintln!("the log in {} is what {} holds; clients begin anew", data.display(), file.display());
         }
         Command::Export { room, since } => {
@@ -64,9 +69,20 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
             let count = log::import(&mut *input(file)?, data)?;
             eprintln!("{count} messages are now in {}", data.display());
         }
+<<<<<<< HEAD
         Command::Account(_) | Command::CheckConfig | Command::Config | Command::Completions { .. } | Command::Man => {}
+=======
+        Command::CheckConfig | Command::Config | Command::Completions { .. } | Command::Man | Command::Account(_) => {}
+>>>>>>> 605e643 (Accounts, bans and the audit log are kept, and made from the command line beside a running server)
     }
     Ok(())
+}
+
+/// Where the accounts of a backup are: a file of their own, as they have beside the log.
+fn beside(backup: &Path) -> PathBuf {
+    let mut name = backup.as_os_str().to_owned();
+    name.push(".accounts");
+    name.into()
 }
 
 fn input(file: &Path) -> Result<Box<dyn BufRead>, Failed> {

@@ -123,6 +123,24 @@ impl Accounts {
         Self::open(Book::open(data).map_err(AccountError::Unavailable)?)
     }
 
+    /// Writes the accounts, bans and the audit log of a data folder into a new file; a server may be running meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Unavailable`], with what is in the way.
+    pub fn backup(data: &Path, file: &Path) -> Result<(), AccountError> {
+        Book::backup(data, file).map_err(AccountError::Unavailable)
+    }
+
+    /// Brings back what [`backup`](Self::backup) wrote, where there is such a file, into a folder that has no accounts.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Unavailable`], with what is in the way.
+    pub fn restore(file: &Path, data: &Path) -> Result<(), AccountError> {
+        Book::restore(file, data).map_err(AccountError::Unavailable)
+    }
+
     fn index(&self) -> MutexGuard<'_, Index> {
         // What is done under this lock doesn't panic between two changes that belong together.
         self.index.lock().unwrap_or_else(PoisonError::into_inner)

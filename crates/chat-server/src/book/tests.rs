@@ -88,6 +88,20 @@ fn bans_switches_and_the_audit_log_outlive_the_process() {
 }
 
 #[test]
+fn a_backup_has_all_of_it() {
+    let (folder, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let running = accounts(&folder);
+    running.register(ID, &alias("bob"), &password("correct horse"), NOW).expect("an account");
+    let file = other.path().join("backup");
+    Book::backup(folder.path(), &file).expect("written while it is in use");
+    Book::backup(folder.path(), &file).expect_err("it is there already");
+    Book::restore(&file, other.path()).expect("restored");
+    accounts(&other).verify(&alias("bob"), &password("correct horse")).expect("bob");
+    Book::restore(&file, other.path()).expect_err("there are accounts already");
+    Book::restore(&other.path().join("nothing"), folder.path()).expect("a backup from before there were accounts");
+}
+
+#[test]
 fn what_is_no_book_is_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = Connection::open(folder.path().join(FILE)).expect("a database");

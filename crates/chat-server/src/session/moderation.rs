@@ -1,12 +1,12 @@
 //! What operators do, and what it means for everybody else's sessions.
 
+mod admission;
+mod reports;
+
 use std::sync::Arc;
 
 use chat_protocol::clean::clean_line;
-use chat_protocol::message::{
-    AuditInfo, Bye, ByeCode, ConnectionInfo, ErrorCode, Moderation, Refusal, RuleInfo, RuleKind, ServerMessage,
-    WhoisInfo,
-};
+use chat_protocol::message::{Bye, ByeCode, ErrorCode, Moderation, Refusal, RuleKind, ServerMessage};
 use chat_protocol::names::Alias;
 use chat_protocol::value::{MessageId, Time};
 use tracing::{error, info};
@@ -14,11 +14,11 @@ use tracing::{error, info};
 use super::login::refusal;
 use super::requests::Done;
 use super::speak::short_reason;
-use super::{Ended, Flow, Session, Transport};
+use super::{Session, Transport};
 use crate::accounts::Account;
 use crate::batch::Dialect;
 use crate::clock::Clock;
-use crate::limits::{BAN_ASKS_ABOVE, MODERATION_PAGE};
+use crate::limits::BAN_ASKS_ABOVE;
 use crate::moderation::{Change, NotChanged, Rule, Switches, Target};
 use crate::peer::{Announcement, Letter, Peer};
 
@@ -216,91 +216,6 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    fn list_rules(&mut self, after: u64, id: Option<MessageId>) {
-        let (bans, more) = self.hub.order.page(after, MODERATION_PAGE, self.hub.clock.now());
-        match self.dialect {
-            Dialect::Json => self.json(&ServerMessage::Bans { bans, re: id, more }),
-            Dialect::Text => {
-                if bans.is_empty() {
-                    self.notice("nobody is banned or muted");
-                }
-                for RuleInfo { kind, target, until, reason, by, .. } in &bans {
-                    let what = if *kind == RuleKind::Ban { "banned" } else { "muted" };
-                    let lasts = lasts(*until, &self.hub.clock);
-                    self.notice(&format!("{target} is {what} {lasts} by {by}{}", in_brackets(reason.as_deref())));
-                }
-                if let Some(last) = bans.last().filter(|_| more) {
-                    self.notice(&format!("and more: /bans {}", last.number));
-                }
-            }
-        }
-    }
-
-    async fn whois(&mut self, by: &Alias, name: &str, id: Option<MessageId>) -> Done {
-        let wanted = alias(name)?;
-        let account = self.exact_account(&wanted);
-        let (name, peers) = match (self.hub.directory.find(&wanted), &account) {
-            (Some(found), _) => found,
-            (None, Some(account)) => (account.alias.clone(), Vec::new()),
-            (None, None) => return Err(nobody(name).into()),
-        };
-        // Addresses are personal: who looked at them is on record.
-        self.change(Change::default(), by, format!("whois {name}")).await?;
-        let connections = peers.iter().map(|peer| ConnectionInfo {
-            address: peer.address.map(|address| address.to_string()),
-            seconds: peer.since.elapsed().as_secs(),
-        });
-        let info = WhoisInfo {
-            name,
-            account: account.is_some(),
-            operator: account.as_ref().is_some_and(|account| account.operator),
-            created: account.as_ref().map(|account| account.created),
-            connections: connections.take(MODERATION_PAGE).collect(),
-        };
-        match self.dialect {
-            Dialect::Json => self.json(&ServerMessage::Whois { info, re: id }),
-            Dialect::Text => self.show_whois(&info),
-        }
-        Ok(())
-    }
-
-    fn show_whois(&mut self, info: &WhoisInfo) {
-        let who = match info.created {
-            Some(created) => {
-                let what = if info.operator { "an operator" } else { "an account" };
-                format!("{} is {what}, made on {}", info.name, self.hub.clock.date(created))
-            }
-            None => format!("{} is a guest", info.name),
-        };
-        self.notice(&who);
-        for ConnectionInfo { address, seconds } in &info.connections {
-            let address = address.as_deref().unwrap_or("an address that isn't known");
-            self.notice(&format!("  from {address}, for {} min", seconds / 60));
-        }
-    }
-
-    async fn audit(&mut self, before: Option<u64>, limit: Option<u32>, id: Option<MessageId>) -> Done {
-        let limit = limit.map_or(20, |limit| limit as usize).clamp(1, MODERATION_PAGE);
-        let order = Arc::clone(&self.hub.order);
-        let read = tokio::task::spawn_blocking(move || order.audit(before.unwrap_or(u64::MAX), limit + 1)).await;
-        let read = read.unwrap_or_else(|error| Err(error.to_string()));
-        let mut entries = read.map_err(|why| unavailable(&NotChanged::Unavailable(why)))?;
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        match self.dialect {
-            Dialect::Json => self.json(&ServerMessage::Audit { entries, re: id, more }),
-            Dialect::Text => {
-                if entries.is_empty() {
-                    self.notice("operators did nothing before that");
-                }
-                for AuditInfo { number, time, by, what } in entries.iter().rev() {
-                    self.notice(&format!("{number}. {} {by}: {what}", shown(*time, &self.hub.clock)));
-                }
-            }
-        }
-        Ok(())
-    }
-
     async fn change(&self, change: Change, by: &Alias, what: String) -> Done {
         info!(connection = self.peer.id.0, operator = %by, %what, "moderation");
         let (order, by, now) = (Arc::clone(&self.hub.order), by.clone(), self.hub.clock.now());
@@ -315,65 +230,6 @@ impl<S: Transport> Session<S> {
 
     fn exact_account(&self, alias: &Alias) -> Option<Account> {
         self.hub.accounts.authenticator().owner(alias).filter(|account| account.is_called(alias))
-    }
-
-    /// Sends away who comes from a banned address.
-    pub(super) fn admit_address(&self) -> Flow {
-        let now = self.hub.clock.now();
-        match self.peer.address.and_then(|address| self.hub.order.ban_of_address(address, now)) {
-            Some(rule) => Err(Ended::Closed(banned(&rule, &self.hub.clock))),
-            None => Ok(()),
-        }
-    }
-
-    /// Sends away who is banned. Called once he has his alias: a ban that is made from then on finds him by it.
-    pub(super) fn admit_person(&self) -> Flow {
-        let person = self.person()?;
-        self.peer.set_author(person.author);
-        let now = self.hub.clock.now();
-        match self.hub.order.rule_of(RuleKind::Ban, &person.alias, person.author, now) {
-            Some(rule) => Err(Ended::Closed(banned(&rule, &self.hub.clock))),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether guests may come in.
-    pub(super) fn admit_guest(&self) -> Result<(), Refusal> {
-        if self.hub.order.switches().guests {
-            return Ok(());
-        }
-        Err(Refusal::new(ErrorCode::Forbidden, "only people with an account can come in just now"))
-    }
-
-    /// Whether this one may be heard by others; `in_room`: by a whole room.
-    pub(super) fn may_speak(&self, in_room: bool) -> Done {
-        let order = &self.hub.order;
-        if !order.is_watchful() || self.account().is_some_and(|account| account.operator) {
-            return Ok(());
-        }
-        let person = self.person()?;
-        let now = self.hub.clock.now();
-        if let Some(rule) = order.rule_of(RuleKind::Mute, &person.alias, person.author, now) {
-            let words = format!("you are muted {}", lasts(rule.until, &self.hub.clock));
-            let mut refusal = Refusal::new(ErrorCode::Muted, words);
-            refusal.retry_after_ms = rule.until.map(|until| millis_between(now, until));
-            return Err(refusal.into());
-        }
-        let switches = order.switches();
-        if in_room && switches.announce_only {
-            return Err(Refusal::new(ErrorCode::Forbidden, "only operators speak just now").into());
-        }
-        if in_room
-            && switches.slow > 0
-            && let Err(wait) = order.take_turn(person.author, switches.slow)
-        {
-            let words =
-                format!("everybody has one message in {} s; yours is in {} s", switches.slow, wait.as_secs() + 1);
-            let mut refusal = Refusal::new(ErrorCode::Limit, words);
-            refusal.retry_after_ms = u64::try_from(wait.as_millis()).ok();
-            return Err(refusal.into());
-        }
-        Ok(())
     }
 }
 
