@@ -107,11 +107,11 @@ pub const MIN_FREE: u64 = 64 << 20;
 /// Commits in a row without a look at what can wait (the index, retention, checkpoints), while the queue is never empty.
 pub(crate) const BUSY_ROUNDS: u32 = 8;
 
-/// Bytes of the write-ahead log after which it is moved into the database.
-pub(crate) const WAL_BYTES: u64 = 4 << 20;
+/// Pages of 4 KiB in the write-ahead log after which they are moved into the database: some ten milliseconds of work.
+pub(crate) const WAL_PAGES: i64 = 1000;
 
 /// Messages that the index of words takes in at once, some milliseconds of work between two commits.
-pub(crate) const INDEX_STEP: usize = 512;
+pub(crate) const INDEX_STEP: usize = 256;
 
 /// How long fewer than that wait for the index. Meanwhile they are looked at one by one.
 pub(crate) const INDEX_DELAY: Duration = Duration::from_secs(2);

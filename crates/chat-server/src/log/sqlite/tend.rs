@@ -10,7 +10,7 @@ use super::row::{self, COLUMNS, Rows};
 use super::{CommitError, Keep, Sqlite, index, schema};
 use crate::limits::{
     FREE_PAGES, INDEX_DELAY, INDEX_STEP, MEASURE_EVERY, RETENTION_EVERY, RETENTION_STEP, ROOMS_STEP, SESSION_LIFE,
-    WAL_BYTES,
+    WAL_PAGES,
 };
 
 /// How long after something found no room, or a reader in its way, it is tried again.
@@ -183,8 +183,8 @@ impl Sqlite {
         if !std::mem::take(&mut self.tending.dirty) {
             return Ok(Step::Idle);
         }
-        let wal = std::fs::metadata(super::folder::beside(&self.folder.database(), "-wal"));
-        if wal.map_or(0, |wal| wal.len()) < WAL_BYTES {
+        // Not by the size of its file, which stays what it was when the log begins again at its start.
+        if waiting_pages(&self.db)? < WAL_PAGES {
             return Ok(Step::Idle);
         }
         checkpoint(&self.db, false)?;
@@ -378,6 +378,12 @@ pub(super) fn checkpoint(db: &Connection, truncate: bool) -> rusqlite::Result<bo
         }
         Err(error) => Err(error),
     }
+}
+
+/// Pages of the write-ahead log that aren't in the database yet.
+pub(super) fn waiting_pages(db: &Connection) -> rusqlite::Result<i64> {
+    let mut statement = db.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
+    statement.query_row((), |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
 }
 
 /// Bytes of the database that hold something.

@@ -446,3 +446,20 @@ fn every_message_is_read_as_it_was_written() {
     let read: Vec<Arc<Record>> = reader.after(&room("a"), Seq::ZERO, Seq::new(9), 9).unwrap();
     assert_eq!(read, [record]);
 }
+
+#[test]
+fn the_write_ahead_log_is_moved_when_it_is_long_and_not_with_every_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _reader) = open(folder.path());
+    let (mut highest, mut moved) = (0, 0);
+    for i in 0..900 {
+        let before = tend::waiting_pages(&store.db).unwrap();
+        commit(&mut store, &[say("a", 1, Some(&format!("i{i}")), &"text ".repeat(800))]);
+        let waiting = tend::waiting_pages(&store.db).unwrap();
+        while store.tend(NOW).unwrap() == Some(Duration::ZERO) {}
+        highest = highest.max(waiting);
+        moved += usize::from(waiting > before && tend::waiting_pages(&store.db).unwrap() < waiting);
+    }
+    assert!(highest >= crate::limits::WAL_PAGES && highest < 2 * crate::limits::WAL_PAGES, "{highest} pages");
+    assert!((2..20).contains(&moved), "moved {moved} times");
+}
