@@ -7,8 +7,9 @@ use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::Seq;
 use jiff::SignedDuration;
 
-use super::{Effect, Link, Phase, State, Trouble, mentions};
+use super::{Link, Phase, State, Trouble, mentions};
 use crate::line::words::no_connection;
+use crate::tui::effect::Effect;
 use crate::tui::room::{Entry, Older, Place, Room, Scroll, What};
 use crate::tui::settings::Alarm;
 
@@ -201,17 +202,20 @@ impl State {
                 let words = clean_line(&refusal.message).into_owned();
                 match refusal.code {
                     ErrorCode::AliasTaken | ErrorCode::BadAlias => self.ask_name(words),
-                    ErrorCode::WrongPassword => {
-                        self.ask_name(format!("{words}. Take another name, or give the password"))
-                    }
+                    ErrorCode::WrongPassword => self.ask_name(format!("{words}. The name is somebody's; take another")),
                     _ => over(words, &["The server doesn't let you in; ask whoever keeps it."]),
                 }
             }
             End::Unreachable { server, why } => {
                 let words = no_connection(&server, &why);
+                let is_untrusted = matches!(why, Lost::Untrusted(_));
                 match words.split_once("; ") {
-                    Some((title, step)) => over(title.to_owned(), &[step]),
-                    None => over(words, &["Is the address right? Is the network there?"]),
+                    Some((title, step)) if !is_untrusted => over(title.to_owned(), &[step]),
+                    _ if is_untrusted => over(
+                        words,
+                        &["Ask whoever keeps it for its CA (--ca FILE) or its fingerprint (--fingerprint SHA256)."],
+                    ),
+                    _ => over(words, &["Is the address right? Is the network there?"]),
                 }
             }
             End::Bye(bye) => {
