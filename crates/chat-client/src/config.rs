@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use chat_client::{FirstConnection, Options, Tls, Trust};
+use chat_client::{Client, Events, FirstConnection, Options, Tls, Trust};
 use chat_protocol::limits::{MAX_PAGE, MAX_ROOMS_PER_SESSION};
 use chat_protocol::names::RoomName;
 
@@ -81,6 +81,14 @@ impl Config {
             manner,
             timeout: Duration::from_secs(args.timeout.into()),
         })
+    }
+
+    /// Starts a client, by the way there that was asked for.
+    pub(crate) fn connect(&self) -> (Client, Events) {
+        match &self.tls {
+            Some(tls) => Client::connect_with(tls.clone(), self.options()),
+            None => Client::connect(&self.server, self.options()),
+        }
     }
 
     /// What the library needs to know.

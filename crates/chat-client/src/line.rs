@@ -55,10 +55,7 @@ pub(crate) async fn run(mut config: Config) -> u8 {
         }
     }
     loop {
-        let (client, events) = match &config.tls {
-            Some(tls) => Client::connect_with(tls.clone(), config.options()),
-            None => Client::connect(&config.server, config.options()),
-        };
+        let (client, events) = config.connect();
         match Talk::new(&config, client).run(&mut source, events).await {
             Over::Exit(code) => return code,
             Over::AskAgain => match ask_alias(&mut source).await {

@@ -5,6 +5,7 @@
 
 mod areas;
 mod complete;
+mod effect;
 mod input;
 mod layout;
 mod room;

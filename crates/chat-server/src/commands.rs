@@ -3,8 +3,6 @@
 mod about;
 mod accounts;
 
-mod accounts;
-
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
@@ -69,11 +67,7 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
             let count = log::import(&mut *input(file)?, data)?;
             eprintln!("{count} messages are now in {}", data.display());
         }
-<<<<<<< HEAD
         Command::Account(_) | Command::CheckConfig | Command::Config | Command::Completions { .. } | Command::Man => {}
-=======
-        Command::CheckConfig | Command::Config | Command::Completions { .. } | Command::Man | Command::Account(_) => {}
->>>>>>> 605e643 (Accounts, bans and the audit log are kept, and made from the command line beside a running server)
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ fn choices(head: &str, from: usize, word: &str, names: &Names) -> Vec<String> {
     let rooms = |word: &str, before: &str| -> Vec<String> {
         names.rooms.iter().filter(|name| begins(name, word)).map(|name| format!("{before}{name} ")).collect()
     };
-    let command = head.trim_start().split_whitespace().next().unwrap_or_default();
+    let command = head.split_whitespace().next().unwrap_or_default();
     if from == 0 {
         if let Some(word) = word.strip_prefix('/') {
             let found = COMMANDS.iter().filter(|name| name.starts_with(&folded(word)));

@@ -15,8 +15,9 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::effect::{Answer, Effect};
 use super::settings::{self, Settings};
-use super::state::{Answer, Effect, State};
+use super::state::State;
 use super::terminal::{Screen, Signal, ask_to_stop, signals};
 use crate::config::Config;
 
@@ -94,8 +95,9 @@ impl Program {
     }
 
     async fn run(&mut self) -> io::Result<()> {
-        let mut draw_at = Some(Instant::now());
-        let mut tick_at = Instant::now() + Duration::from_secs(1);
+        let mut drawn_at = Instant::now();
+        let mut draw_at = Some(drawn_at);
+        let mut tick_at = drawn_at + Duration::from_secs(1);
         loop {
             for effect in self.state.effects() {
                 if self.carry_out(effect).await? {
@@ -116,6 +118,7 @@ impl Program {
                 () = sleep_until(draw_at.unwrap_or(tick_at)), if draw_at.is_some() => {
                     self.state.tick(Timestamp::now());
                     self.screen.draw(&self.state)?;
+                    drawn_at = Instant::now();
                     draw_at = None;
                     continue;
                 }
@@ -130,7 +133,7 @@ impl Program {
                 }
             }
             self.state.tick(Timestamp::now());
-            draw_at = draw_at.or_else(|| Some(Instant::now() + FRAME));
+            draw_at = draw_at.or(Some(drawn_at + FRAME));
         }
     }
 
@@ -168,10 +171,7 @@ impl Program {
         match effect {
             Effect::Connect(alias) => {
                 self.config.alias = alias;
-                self.link = Some(match &self.config.tls {
-                    Some(tls) => Client::connect_with(tls.clone(), self.config.options()),
-                    None => Client::connect(&self.config.server, self.config.options()),
-                });
+                self.link = Some(self.config.connect());
             }
             Effect::Bell => self.screen.bell()?,
             Effect::Notify(words) => self.screen.notify(&words)?,
@@ -195,7 +195,7 @@ impl Program {
     }
 
     /// Sends a request. The state sees to it that there is always a place for it, so that this doesn't hold up the keys.
-    async fn request(&mut self, effect: Effect) {
+    async fn request(&self, effect: Effect) {
         let Some((client, _)) = &self.link else { return };
         let client = client.clone();
         let answer = match effect {

@@ -1,21 +1,21 @@
-//! All that the screen shows, and how keys and events change it. Pure: no IO, no clock; what is to be done comes out as [`Effect`]s.
+//! All that the screen shows, and how keys and events change it. Pure: no IO, no clock; what is to be done comes out as effects.
 
 mod answers;
 mod commands;
 mod events;
 mod keys;
+mod reading;
 #[cfg(test)]
 mod tests;
 
-use chat_client::{Ack, Page, PrivateAck, RequestError, RoomList, WhoPage};
-use chat_protocol::message::ClientMessage;
 use chat_protocol::names::RoomName;
-use chat_protocol::value::{Kind, Seq, Time};
+use chat_protocol::value::{Kind, Time};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::areas::Areas;
 use super::complete::Round;
+use super::effect::Effect;
 use super::input::Editor;
 use super::layout::Look;
 use super::room::{Fate, Outgoing, Place, Room, What};
@@ -32,47 +32,6 @@ const MOST_EARLY: usize = 8;
 
 /// The title of the pane of keys and commands.
 const HELP: &str = "Help";
-
-/// What the program has to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// Connect by this alias, as a new client.
-    Connect(String),
-    /// Say it in a room.
-    Post { number: u64, room: RoomName, text: String, kind: Kind },
-    /// Say it to one person.
-    Whisper { number: u64, to: String, text: String, kind: Kind },
-    /// Ask the server.
-    Ask(Box<ClientMessage>),
-    /// Read the page of history before this message.
-    Older { room: RoomName, before: Seq },
-    /// Ring.
-    Bell,
-    /// Show a notice on the desktop.
-    Notify(String),
-    /// Keep the settings.
-    Save,
-    /// Stop, to be continued by the shell.
-    Suspend,
-    /// Draw everything anew.
-    Redraw,
-    /// Leave, for this reason.
-    Quit(Option<String>),
-}
-
-/// What became of an [`Effect`].
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Posted { number: u64, result: Result<Ack, RequestError> },
-    Whispered { number: u64, result: Result<PrivateAck, RequestError> },
-    Older { room: RoomName, result: Result<Page, RequestError> },
-    Found { query: String, result: Result<Page, RequestError> },
-    Who(Result<WhoPage, RequestError>),
-    Rooms(Result<RoomList, RequestError>),
-    Left { room: RoomName, result: Result<(), RequestError> },
-    Done(Result<(), RequestError>),
-    Saved(Result<(), String>),
-}
 
 /// What stands on the screen as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]

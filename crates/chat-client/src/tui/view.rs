@@ -166,9 +166,6 @@ fn question(text: &str, buffer: &mut Buffer, area: Rect) {
 fn status(state: &State, buffer: &mut Buffer, area: Rect) {
     let width = usize::from(area.width);
     let mut parts = Vec::new();
-    if let Some(name) = state.only_to() {
-        parts.push(format!("only {} will see this", clean_line(&name)));
-    }
     match &state.link {
         Link::Connecting => parts.push("connecting".to_owned()),
         Link::Online if state.phase == Phase::Leaving => parts.push("leaving".to_owned()),
@@ -178,6 +175,9 @@ fn status(state: &State, buffer: &mut Buffer, area: Rect) {
             let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
             parts.push(format!("reconnecting in {seconds} s{why}"));
         }
+    }
+    if let Some(name) = state.only_to() {
+        parts.push(format!("only {} will see this", clean_line(&name)));
     }
     let unsent = state.unsent();
     if unsent > 0 && state.link != Link::Online {
@@ -204,8 +204,6 @@ fn status(state: &State, buffer: &mut Buffer, area: Rect) {
     if state.link == Link::Online {
         parts.push(format!("{} connected", state.look.me));
         parts.push("F1 help".to_owned());
-    } else {
-        parts.insert(0, state.look.me.clone());
     }
     bar(buffer, area, &format!(" {}", cut(&parts.join(" · "), width.saturating_sub(1))));
 }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use chat_client::protocol::names::RoomName;
+use chat_client::protocol::value::Kind;
 use chat_client::{Client, Event, Options};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
@@ -115,7 +116,7 @@ async fn somebody_talks_on_the_whole_screen() {
     });
     assert_eq!(text.await, "bob: hi");
     window.see("alice: bob: hi");
-    bob.private("alice", "psst", chat_client::protocol::value::Kind::Say).await.unwrap();
+    bob.private("alice", "psst", Kind::Say).await.unwrap();
     window.see("@bob");
     window.press("\x1ba");
     window.see("only bob will see this");
@@ -204,6 +205,72 @@ async fn what_is_typed_while_the_server_is_away_arrives_once() {
         );
     }
     assert_eq!(texts, ["one", "two", "three"]);
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_messages_are_read_back_to_the_first() {
+    const MESSAGES: usize = 10_000;
+    let server = TestServer::start().await;
+    let (bob, _events) = server.connect("bob");
+    bob.ready().await.unwrap();
+    say_many(&bob, MESSAGES).await;
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("number 10000.");
+    let deadline = Instant::now() + 2 * SOON;
+    while !window.parser.screen().contents().contains("number 1.") {
+        assert!(Instant::now() < deadline, "the screen is\n{}", window.parser.screen().contents());
+        window.press("\x1b[H");
+        while let Ok(bytes) = window.output.recv_timeout(Duration::from_millis(40)) {
+            window.parser.process(&bytes);
+        }
+    }
+    window.press("\x1b[F");
+    window.see("number 10000.");
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+async fn say_many(client: &Client, count: usize) {
+    let mut last = None;
+    for n in 1..=count {
+        last = Some(client.post(&lobby(), format!("number {n}."), Kind::Say).await.unwrap());
+    }
+    last.unwrap().await.unwrap();
+}
+
+/// A measurement: `cargo test --release -p chat-client --test client -- --ignored --nocapture key_to_screen`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures"]
+async fn key_to_screen_in_a_room_of_a_thousand_messages_a_second() {
+    let server = TestServer::start().await;
+    let (bob, _events) = server.connect("bob");
+    bob.ready().await.unwrap();
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("alice connected");
+    let flood = tokio::spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_millis(10));
+        loop {
+            tick.tick().await;
+            say_many(&bob, 10).await;
+        }
+    });
+    window.see("number 10.");
+    let mut took = Vec::new();
+    for _ in 0..500 {
+        let begun = Instant::now();
+        window.press("x");
+        window.see("> x");
+        took.push(begun.elapsed());
+        window.press("\x15");
+        window.wait("an empty input", |screen| screen.rows(0, 80).last().is_some_and(|row| row.trim_end() == ">"));
+    }
+    flood.abort();
+    took.sort();
+    println!("key to screen: median {:?}, 99th percentile {:?}, most {:?}", took[250], took[495], took[499]);
     window.press("\x03");
     assert_eq!(window.end(), 0);
     server.stop().await;

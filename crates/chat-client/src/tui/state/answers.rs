@@ -5,7 +5,8 @@ use chat_protocol::clean::clean_line;
 use chat_protocol::names::RoomName;
 use chat_protocol::value::Text;
 
-use super::{Answer, State, mentions};
+use super::{State, mentions};
+use crate::tui::effect::Answer;
 use crate::tui::room::{Entry, Fate, Older, Place, Room, What};
 
 impl State {

@@ -5,7 +5,8 @@ use chat_protocol::names::RoomName;
 use chat_protocol::text::{self, Input};
 use chat_protocol::value::Kind;
 
-use super::{Effect, State};
+use super::State;
+use crate::tui::effect::Effect;
 use crate::tui::room::Place;
 
 impl State {

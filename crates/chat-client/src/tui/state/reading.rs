@@ -1,0 +1,113 @@
+//! Moving about: back and forth in a conversation, from one to another, and to the help.
+
+use super::{HELP, State};
+use crate::tui::effect::Effect;
+use crate::tui::layout;
+use crate::tui::room::{KEPT_READING, Older, Place, Room, Scroll, What};
+
+/// The keys, for `F1`.
+const KEYS: &[&str] = &[
+    "Keys",
+    "  Enter sends; Alt-Enter or ^J starts a new line",
+    "  Tab completes names, #rooms and /commands",
+    "  Alt-Up, Alt-Down or ^P, ^N: other rooms; Alt-A: to what is unread",
+    "  PageUp, PageDown, Home, End: read back, and to the end",
+    "  Up, Down: what you typed before",
+    "  ^R sends again what failed; ^X drops it",
+    "  ^A ^E ^W ^U ^K ^Y, Alt-B Alt-F Alt-D: as in a shell",
+    "  Esc closes this; ^L draws anew; ^Z stops; ^C in an empty line leaves",
+    "Commands",
+    "  /close closes a private conversation; /leave leaves a room",
+    "  /set shows the settings; /set bell mentions changes one",
+    "  /set plain on: lines without a moving cursor, as a screen reader needs them, from the next start",
+];
+
+impl State {
+    fn size_of_messages(&self) -> (usize, usize) {
+        let area = self.areas().messages;
+        (usize::from(area.width), usize::from(area.height))
+    }
+
+    pub(super) fn page_up(&mut self) {
+        let by = self.size_of_messages().1.saturating_sub(1).max(1);
+        self.scroll_up(by);
+    }
+
+    pub(super) fn scroll_up(&mut self, by: usize) {
+        let size = self.size_of_messages();
+        let Some(room) = self.shown() else { return };
+        let (scroll, reached) = layout::up(&self.look, room, size, by);
+        let Some(room) = self.shown_mut() else { return };
+        room.scroll = scroll;
+        if !reached || room.older != Older::There || room.len() >= KEPT_READING {
+            return;
+        }
+        if let (Place::Room(name), Some(before)) = (&room.place, room.oldest()) {
+            let name = name.clone();
+            room.older = Older::Asked;
+            self.effects.push(Effect::Older { room: name, before });
+        }
+    }
+
+    pub(super) fn page_down(&mut self) {
+        let (width, height) = self.size_of_messages();
+        let Some(room) = self.shown() else { return };
+        let scroll = layout::down(&self.look, room, width, height.saturating_sub(1).max(1));
+        if scroll == Scroll::Follow {
+            return self.follow();
+        }
+        if let Some(room) = self.shown_mut() {
+            room.scroll = scroll;
+        }
+    }
+
+    pub(super) fn follow(&mut self) {
+        if let Some(room) = self.shown_mut() {
+            room.scroll = Scroll::Follow;
+            room.trim();
+        }
+        if self.pane.is_none() {
+            self.read();
+        }
+    }
+
+    pub(super) fn turn(&mut self, by: isize) {
+        let count = self.rooms.len();
+        if count > 0 {
+            let index = (self.current + count).wrapping_add_signed(by) % count;
+            self.turn_to(index);
+        }
+    }
+
+    /// To the next conversation with a mention, or else with anything unread; in this one, to where reading was left.
+    pub(super) fn seek_unread(&mut self) {
+        let others = (1..self.rooms.len()).map(|i| (self.current + i) % self.rooms.len());
+        let others: Vec<_> = others.collect();
+        let with = |test: fn(&Room) -> bool| others.iter().copied().find(|i| test(&self.rooms[*i]));
+        if let Some(index) = with(|room| room.mentions > 0).or_else(|| with(|room| room.unread > 0)) {
+            return self.turn_to(index);
+        }
+        if let Some(room) = self.rooms.get_mut(self.current)
+            && let Some(marker) = room.marker
+        {
+            room.scroll = Scroll::At(marker, usize::MAX);
+        }
+    }
+
+    pub(super) fn help(&mut self) {
+        let lines = chat_protocol::text::HELP.iter().skip(1).filter(|line| !line.contains("/help, /quit"));
+        let lines: Vec<_> = KEYS.iter().chain(lines).map(|line| What::Notice((*line).to_owned())).collect();
+        self.show(HELP, lines);
+        // What comes first is read first.
+        if let Some(pane) = &mut self.pane {
+            pane.scroll = Scroll::At(pane.first(), 0);
+        }
+        let (width, height) = self.size_of_messages();
+        if let Some(pane) = &self.pane {
+            let scroll = layout::down(&self.look, pane, width, height.saturating_sub(1));
+            if let Some(pane) = &mut self.pane {
+                pane.scroll = scroll;
+            }
+        }
+    }
+}
