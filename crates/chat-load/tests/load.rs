@@ -4,6 +4,7 @@
 
 #[path = "load/modes.rs"]
 mod modes;
+#[cfg(feature = "planted")]
 #[path = "load/planted.rs"]
 mod planted;
 

@@ -242,9 +242,9 @@ async fn say_many(client: &Client, count: usize) {
     last.unwrap().await.unwrap();
 }
 
-/// A measurement: `cargo test --release -p chat-client --test client -- --ignored --nocapture key_to_screen`
+/// A measurement: `cargo test --release -p chat-client --features measurements --test client -- --nocapture key_to_screen`
+#[cfg(feature = "measurements")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures"]
 async fn key_to_screen_in_a_room_of_a_thousand_messages_a_second() {
     let server = TestServer::start().await;
     let (bob, _events) = server.connect("bob");

@@ -104,7 +104,7 @@ fn a_file_that_is_wrong_is_told_by_its_line() {
         ("max-text = -1\n", "in FILE, line 1: max-text: \"-1\" won't do: invalid digit found in string"),
         ("max-text = [1, 2]\n", "in FILE, line 1: max-text: it takes one value"),
         ("max-text = 1.5\n", "in FILE, line 1: max-text: it takes a text, a number, true or false, or a list of them"),
-        ("ephemeral = \"perhaps\"\n", "in FILE, line 1: ephemeral: \"perhaps\" is none of true, false"),
+        ("ephemeral = \"perhaps\"\n", "in FILE, line 1: ephemeral: \"perhaps\" won't do: value was not a boolean"),
         ("log-format = \"xml\"\n", "in FILE, line 1: log-format: \"xml\" is none of text, json"),
         ("listen = [\"nowhere\"]\n", "in FILE, line 1: listen: \"nowhere\" won't do: invalid socket address syntax"),
         (
