@@ -2,7 +2,7 @@
 //!
 //! Text and query are brought to one form (NFKC, lower case) and cut into words: runs of letters, digits and marks.
 //! In writing that has no blanks between words (Han, Kana, Hangul, Thai and others), and for emoji, a run is found
-//! wherever it stands inside another; elsewhere a word is found as a whole, and, from [`PREFIX`] letters on, as the
+//! wherever it stands inside another; elsewhere a word is found as a whole, and, from `PREFIX` letters on, as the
 //! beginning of a longer one. Everything else in a query (quotes, operators, `*`, NUL) only separates words.
 
 use unicode_normalization::UnicodeNormalization as _;
