@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import http from "node:http";
-import { networkInterfaces } from "node:os";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { Browser, Client, Netcat, Server, Wire, say, texts, until, withFolder } from "./world.js";
 
@@ -372,21 +371,6 @@ describe("what strangers write", () => {
 });
 
 describe("where it runs", () => {
-  const outside = Object.values(networkInterfaces()).flat().find((one) => one.family === "IPv4" && !one.internal)?.address;
-
-  test("plain http from another machine is enough", { skip: !outside && "this machine has no other address" }, async () => {
-    const open = await Server.start("--web", "0.0.0.0:0");
-    const page = await browser.join(`http://${outside}:${open.web}/`, "alice");
-    assert.equal(await page.evaluate(() => window.isSecureContext), false);
-    await say(page, "no secure context");
-    await shows(page, "no secure context");
-    const second = await browser.open(page.url());
-    await shows(second, "no secure context");
-    await say(second, "nor here");
-    await shows(page, "nor here");
-    await open.stop();
-  });
-
   test("the first message is there soon after the welcome", async () => {
     const bob = await Netcat.join(server, fresh("bob"));
     bob.say("the newest of all");
