@@ -12,8 +12,11 @@ use serde_json::json;
 struct File(PathBuf);
 
 impl File {
+    /// Takes the old one's place in one step: a server that is still reading for an earlier hangup never sees half a file.
     fn write(&self, contents: &str) {
-        std::fs::write(&self.0, contents).unwrap();
+        let new = self.0.with_extension("new");
+        std::fs::write(&new, contents).unwrap();
+        std::fs::rename(new, &self.0).unwrap();
     }
 }
 
