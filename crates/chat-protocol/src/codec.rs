@@ -119,6 +119,12 @@ impl ChatCodec {
         }
     }
 
+    /// How many bytes a line may have.
+    #[must_use]
+    pub const fn max_line(&self) -> usize {
+        self.max_line
+    }
+
     /// Whether this is a program's connection by its first byte, whatever became of its first line.
     #[must_use]
     pub const fn is_program(&self) -> bool {

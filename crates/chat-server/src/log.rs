@@ -44,8 +44,9 @@ pub(crate) enum Entry {
     Enter { room: RoomName, alias: Alias, quiet: bool, reply: oneshot::Sender<Result<Entered, CannotEnter>> },
     /// Somebody leaves a room. `abrupt`: without a goodbye.
     Exit { room: Arc<Room>, alias: Alias, reason: Option<String>, abrupt: bool },
-    /// Somebody changes name in all his rooms; `token`: so does what is kept of his session.
-    Rename { rooms: Vec<Arc<Room>>, from: Alias, to: Alias, token: Option<TokenHash> },
+    /// Somebody changes name in all his rooms; `token`: so does what is kept of his session. Answered once every roster has
+    /// the new name.
+    Rename { rooms: Vec<Arc<Room>>, from: Alias, to: Alias, token: Option<TokenHash>, reply: oneshot::Sender<()> },
     /// A session goes on: what is kept of it lives from now.
     Session { token: TokenHash, alias: Alias },
     /// Somebody removes a message of his.

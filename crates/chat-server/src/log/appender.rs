@@ -207,7 +207,7 @@ impl<S: Store> Appender<S> {
             }
             Entry::Exit { room, alias, reason, abrupt } => self.exit(&room, &alias, reason, abrupt, round),
             Entry::Session { .. } => drop(verdicts.next()),
-            Entry::Rename { rooms, from, to, token } => {
+            Entry::Rename { rooms, from, to, token, reply } => {
                 if token.is_some() {
                     drop(verdicts.next());
                 }
@@ -215,6 +215,8 @@ impl<S: Store> Appender<S> {
                     let told = room.rename(&from, &to);
                     round.tell(&room, told);
                 }
+                // Whoever asked may be gone; his rooms are left under the new name.
+                let _ = reply.send(());
             }
             Entry::Topic { room, from, topic, reply } => {
                 let answer = match verdicts.next().flatten() {

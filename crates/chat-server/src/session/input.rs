@@ -61,8 +61,15 @@ impl Input {
                 }
                 return Poll::Ready(Ok(None));
             }
-            ready!(self.poll_read(io, cx))?;
+            // Never more of a line than it may have and what ends it: past that it is dropped as it comes.
+            let most = self.longest_part().saturating_sub(self.buffer.len()).max(1);
+            ready!(self.poll_read(io, cx, most))?;
         }
+    }
+
+    /// Of a line that has not ended: as many bytes as it may have, `\r` and `\n`.
+    fn longest_part(&self) -> usize {
+        self.codec.max_line().saturating_add(2)
     }
 
     /// Waits until it can be told who begins to speak; what was read for that stays for [`next`](Self::next). For the
@@ -71,7 +78,7 @@ impl Input {
         poll_fn(|cx| {
             loop {
                 match stranger::look(&self.buffer) {
-                    Look::Undecided if !self.ended => ready!(self.poll_read(io, cx))?,
+                    Look::Undecided if !self.ended => ready!(self.poll_read(io, cx, READ_BUFFER))?,
                     Look::Stranger(stranger) => return Poll::Ready(Ok(Some(stranger))),
                     Look::Undecided | Look::Chat => return Poll::Ready(Ok(None)),
                 }
@@ -95,7 +102,7 @@ impl Input {
         let before = self.buffer.len();
         poll_fn(|cx| {
             while self.buffer.len() < before + most && !self.ended {
-                match self.poll_read(io, cx) {
+                match self.poll_read(io, cx, READ_BUFFER) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(_)) => self.ended = true,
                     Poll::Pending if self.buffer.len() == before => return Poll::Pending,
@@ -108,17 +115,34 @@ impl Input {
         self.buffer.len() - before
     }
 
-    fn poll_read<S: AsyncRead + Unpin>(&mut self, io: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Reads at most `most` bytes, and at most [`READ_BUFFER`].
+    fn poll_read<S>(&mut self, io: &mut S, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<()>>
+    where
+        S: AsyncRead + Unpin,
+    {
         SCRATCH.with_borrow_mut(|scratch| {
-            let mut read = ReadBuf::new(scratch);
+            let most = most.min(scratch.len());
+            let mut read = ReadBuf::new(&mut scratch[..most]);
             ready!(Pin::new(io).poll_read(cx, &mut read))?;
             if read.filled().is_empty() {
                 self.ended = true;
             }
             self.read += read.filled().len() as u64;
-            self.buffer.extend_from_slice(read.filled());
+            self.keep(read.filled());
             Poll::Ready(Ok(()))
         })
+    }
+
+    fn keep(&mut self, read: &[u8]) {
+        let len = self.buffer.len() + read.len();
+        if len > self.buffer.capacity() && len >= READ_BUFFER && len <= self.longest_part() {
+            // A long line is under way. By itself the buffer would double until it is twice what the longest may have, and
+            // hold the old one meanwhile.
+            let mut larger = BytesMut::with_capacity((3 * len).min(self.longest_part()));
+            larger.extend_from_slice(&self.buffer);
+            self.buffer = larger;
+        }
+        self.buffer.extend_from_slice(read);
     }
 
     /// How many bytes were read since this was asked last.

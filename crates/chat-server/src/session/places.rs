@@ -159,7 +159,8 @@ impl<S: Transport> Session<S> {
             self.may_speak(false)?;
             let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
             let place = self.hub.log.place().await.map_err(|_| Ended::storage())?;
-            let entry = Entry::Rename { rooms, from: from.clone(), to: to.clone(), token: person.token };
+            let (reply, renamed) = oneshot::channel();
+            let entry = Entry::Rename { rooms, from: from.clone(), to: to.clone(), token: person.token, reply };
             let tell = || place.send(entry);
             if let Err(taken) = self.hub.directory.rename(&from, &to, &self.peer, person.token.as_ref(), tell) {
                 return Err(Refusal::new(ErrorCode::AliasTaken, taken.to_string()).into());
@@ -168,6 +169,8 @@ impl<S: Transport> Session<S> {
             if let Some(person) = &mut self.person {
                 person.alias = to;
             }
+            // Whoever asks who is here after the ack finds the new name.
+            renamed.await.map_err(|_| Ended::storage())?;
         }
         self.acknowledge(id);
         Ok(())
