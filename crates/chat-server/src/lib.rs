@@ -17,6 +17,7 @@ mod moderation;
 mod peer;
 mod planted;
 mod presence;
+pub mod reach;
 mod room;
 mod rooms;
 mod secret;

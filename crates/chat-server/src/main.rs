@@ -7,9 +7,9 @@ mod settings;
 mod signals;
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use chat_server::reach::reachable;
 use chat_server::{Server, Storage};
 use tracing::info;
 use tracing_subscriber::EnvFilter;
@@ -51,6 +51,7 @@ async fn main() -> ExitCode {
     reload_at_hangup(server.control(), typed);
     tell_where_messages_are(&storage);
     introduce(&server);
+    tell_where_others_reach_it(&server);
     // Before anybody is told that it runs, as from then on it may be asked to stop.
     let signals = Signals::catch();
     if let Err(error) = announce(&server) {
@@ -102,10 +103,20 @@ fn tell_where_messages_are(storage: &Storage) {
 fn introduce(server: &Server) {
     let Some(fingerprint) = server.own_fingerprint() else { return };
     eprintln!("the certificate is self-signed; its SHA-256 fingerprint is {fingerprint}");
-    for address in server.tls_addresses() {
-        let Some(ip) = chat_server::tls::reachable(address.ip()) else { continue };
-        let reached = SocketAddr::new(ip, address.port());
+    for reached in server.tls_addresses().into_iter().flat_map(reachable) {
         eprintln!("join with: chat-client ALIAS --server {reached} --tls --fingerprint {fingerprint}");
+    }
+}
+
+/// Says where others on the network find what listens on all addresses, which is no address that anybody could type.
+fn tell_where_others_reach_it(server: &Server) {
+    let chat = server.addresses().into_iter().map(|address| ("tcp", "", address));
+    let tls = server.tls_addresses().into_iter().map(|address| ("tls", "", address));
+    let page = server.web_scheme().zip(server.web_address()).map(|(scheme, address)| (scheme, "/", address));
+    for (scheme, path, address) in chat.chain(tls).chain(page).filter(|(.., address)| address.ip().is_unspecified()) {
+        for reached in reachable(address) {
+            eprintln!("others on the network can use {scheme}://{reached}{path}");
+        }
     }
 }
 

@@ -25,8 +25,6 @@ use crate::stranger::{self, Look, Stranger};
 
 use self::pair::{Current, Stamp};
 
-pub use self::own::reachable;
-
 /// Where TLS is spoken, and with which certificate.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -32,9 +32,10 @@ use tracing::{debug, info, warn};
 use crate::accept::{canonical, prepare};
 use crate::hub::Hub;
 use crate::limits::{ACCEPT_PAUSE, BYE_DEADLINE, FULL_AT_ONCE, HTTP_AT_ONCE, HTTP_HEAD_BYTES, HTTP_HEAD_DEADLINE};
+use crate::reach::reachable;
 use crate::server::{StartError, listen};
 use crate::session::Transport;
-use crate::tls::{Tls, reachable};
+use crate::tls::Tls;
 
 pub use self::origin::{BadOrigin, Origin};
 pub use self::proxy::{BadCidr, Cidr};
@@ -122,7 +123,7 @@ impl Gateway {
     /// The page's URL, as others reach it.
     pub(crate) fn url(&self) -> Option<String> {
         let address = self.address()?;
-        let reached = SocketAddr::new(reachable(address.ip())?, address.port());
+        let reached = *reachable(address).first()?;
         Some(format!("{}://{reached}/", self.scheme()))
     }
 

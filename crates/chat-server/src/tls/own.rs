@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
@@ -11,6 +11,7 @@ use rustls::sign::CertifiedKey;
 use tracing::info;
 
 use super::{TlsError, pair};
+use crate::reach::reachable;
 
 /// The file in the data folder: key and certificate, so that there is no moment at which one of them is another's.
 const FILE: &str = "self-signed.pem";
@@ -47,23 +48,10 @@ fn names(bound: &[SocketAddr]) -> Vec<String> {
             !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
         }),
     );
-    names.extend(bound.iter().filter_map(|address| reachable(address.ip())).map(|ip| ip.to_string()));
+    names.extend(bound.iter().flat_map(|address| reachable(*address)).map(|address| address.ip().to_string()));
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
-}
-
-/// The address under which others reach something that is bound to `ip`; `None` where that can't be told.
-#[must_use]
-pub fn reachable(ip: IpAddr) -> Option<IpAddr> {
-    if !ip.is_unspecified() {
-        return Some(ip.to_canonical());
-    }
-    // No packet is sent by this: it asks the system which of its addresses it would use for somebody far away.
-    let (any, far) = if ip.is_ipv4() { ("0.0.0.0:0", "192.0.2.1:9") } else { ("[::]:0", "[2001:db8::1]:9") };
-    let socket = UdpSocket::bind(any).ok()?;
-    socket.connect(far).ok()?;
-    socket.local_addr().ok().map(|address| address.ip())
 }
 
 fn make(names: &[String]) -> Result<String, TlsError> {
