@@ -9,12 +9,13 @@ export const HELP = [
   ["/history, /search WORDS", "older messages of this room"],
   ["/topic [TEXT]", "show or set the room's topic"],
   ["/ignore NAME, /unignore NAME", "hide somebody's messages"],
+  ["/register, /password, /unregister", "make your name yours by a password; change it; give it up"],
   ["/quit [REASON]", "leave, and have this browser forget you"],
   ["//text, @@text", "say /text, @text"],
 ];
 
 const NAMES = new Set(
-  "me msg nick who rooms join leave history search topic ignore unignore help quit".split(" "),
+  "me msg nick who rooms join leave history search topic ignore unignore register password unregister help quit".split(" "),
 );
 
 /**

@@ -1,5 +1,6 @@
 // The dialogs: rooms, search, settings.
 
+import { showAccount } from "./account.js";
 import { element, nameOf, timeOf } from "./render.js";
 import { linked } from "./text.js";
 
@@ -89,6 +90,7 @@ function result({ seq, time, from, text }, actions) {
 function openSettings(session) {
   byId("new-alias").value = session.me?.alias ?? "";
   byId("rename-words").textContent = "";
+  showAccount(session);
   byId("settings-dialog").showModal();
 }
 

@@ -17,7 +17,7 @@ export class Inbox {
     return this.session.tabs.leads;
   }
 
-  welcome({ alias, session: secret, log, limits }) {
+  welcome({ alias, account = false, session: secret, log, limits }) {
     const { session } = this;
     const isNew = session.me.session !== secret;
     if (session.me.log && session.me.log !== log) {
@@ -27,7 +27,8 @@ export class Inbox {
         room.cursor = 0;
       });
     }
-    Object.assign(session.me, { alias, session: secret, log });
+    Object.assign(session.me, { alias, account, session: secret, log });
+    Object.assign(session, { proof: {}, door: {} });
     session.limits = limits;
     session.reason = "";
     if (this.leads) {
@@ -138,7 +139,15 @@ export class Inbox {
   }
 
   isNow(alias) {
-    this.session.me.alias = alias;
+    this.isMe({ alias });
+  }
+
+  isAccount(account) {
+    this.isMe({ account });
+  }
+
+  isMe(news) {
+    Object.assign(this.session.me, news);
     if (this.leads) this.session.keepMe();
     this.session.ui.changed();
   }
@@ -188,7 +197,7 @@ export class Inbox {
     } else if (code === "unknown_session") {
       this.beginAnew();
     } else {
-      this.notAdmitted(message);
+      this.notAdmitted(message, NEEDS[code]);
     }
   }
 
@@ -200,11 +209,12 @@ export class Inbox {
     if (this.leads) session.connection.send(session.hello());
   }
 
-  notAdmitted(words) {
+  notAdmitted(words, needs = "") {
     const { session } = this;
     if (this.leads) session.connection.close();
+    Object.assign(session, { proof: {}, door: { words, needs } });
     session.becomes("out");
-    session.ui.login(words, session.me?.alias);
+    session.ui.login(session.door, session.me?.alias);
   }
 
   bye({ code, reason, retry_after_ms: pause }) {
@@ -220,6 +230,9 @@ export class Inbox {
     }
   }
 }
+
+/** What to ask for besides the name, by the code of a refusal. */
+const NEEDS = { wrong_password: "password" };
 
 const HANDLERS = {
   welcome: "welcome",

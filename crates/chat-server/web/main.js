@@ -1,5 +1,6 @@
 // The page: puts the session and what is seen together.
 
+import { openAccount, wireAccount } from "./account.js";
 import { Announcer } from "./announce.js";
 import { HELP, parse } from "./commands.js";
 import { Composer } from "./composer.js";
@@ -10,6 +11,7 @@ import { Session } from "./session.js";
 import { Sidebar } from "./sidebar.js";
 import { load, save } from "./store.js";
 import { colourOf } from "./text.js";
+import { NOT_PRIVATE, isPrivateWay } from "./way.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -108,14 +110,28 @@ function showToEnd(below) {
   if (!hidden) button.textContent = below > 0 ? `↓ ${below} new` : "↓ To the newest";
 }
 
-function login(words, alias = "") {
+/** `needs`: what the server asks of whoever wants this name, besides the name: "password", "invite" (and a password to be), or nothing. */
+function login({ words = "", needs = "" } = {}, alias = "") {
   current = null;
   composer.forget();
-  byId("join-words").textContent = words;
   byId("join").querySelector("button").disabled = false;
   if (alias) byId("alias").value = alias;
+  ask(needs, words);
   show();
-  byId("alias").focus();
+  byId(needs && isPrivateWay ? needs : "alias").focus();
+}
+
+function ask(needs, words) {
+  const both = needs === "invite";
+  const asked = { invite: both, password: both || needs === "password" };
+  for (const [name, wanted] of Object.entries(asked)) {
+    byId(`ask-${name}`).hidden = !wanted || !isPrivateWay;
+    byId(name).value = "";
+    byId(name).required = wanted && isPrivateWay;
+  }
+  byId("password").autocomplete = both ? "new-password" : "current-password";
+  const unsafe = needs && !isPrivateWay ? `${words}. ${NOT_PRIVATE}` : words;
+  byId("join-words").textContent = unsafe;
 }
 
 function refused(words) {
@@ -243,6 +259,9 @@ const COMMANDS = {
   ignore: (name) => ignore(name, true),
   unignore: (name) => ignore(name, false),
   help: () => help(),
+  register: () => openAccount(session),
+  password: () => openAccount(session),
+  unregister: () => openAccount(session),
   quit: (reason) => session.leave(reason || undefined),
 };
 
@@ -275,8 +294,13 @@ byId("join").addEventListener("submit", (event) => {
   if (!alias) return;
   byId("join-words").textContent = "";
   event.target.querySelector("button").disabled = true;
-  session.join(alias);
+  const { value: password } = byId("password");
+  const { value: invite } = byId("invite");
+  // Gone from the page as soon as it is under way, whatever comes of it.
+  byId("password").value = "";
+  session.join({ alias, password: password || undefined, invite: invite.trim() || undefined });
 });
+byId("alias").addEventListener("input", () => ask("", ""));
 byId("to-end").addEventListener("click", () => {
   messages.toEnd();
   session.markRead(current);
@@ -297,5 +321,6 @@ function step(by) {
   if (next) open(next.key);
 }
 
+wireAccount(session);
 wireDialogs(session, { enter, find, leave: () => session.leave(), current: () => current });
 session.start();

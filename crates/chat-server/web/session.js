@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
 export class Session {
   /**
    * @param {object} ui
-   *   `changed()`: something is to be shown anew; `login(words, alias)`: a name is needed;
+   *   `changed()`: something is to be shown anew; `login({words, needs}, alias)`: a name is needed, and what else;
    *   `refused(words)`: something had no effect; `entered(conversation)`: the session is in a room;
    *   `heard(item, conversation)`: said just now by somebody else; `isReading(conversation)`: whether a person sees its end.
    */
@@ -24,8 +24,12 @@ export class Session {
     this.ui = ui;
     this.rooms = new Rooms();
     this.outbox = new Outbox();
-    /** `{alias, session?, log?, rooms?}`, or null while nobody has joined. */
+    /** `{alias, account?, session?, log?, rooms?}`, or null while nobody has joined. */
     this.me = load("me");
+    /** `{password?, invite?}` until the server has answered to it; never stored. */
+    this.proof = {};
+    /** What was said at the door, and what it asks for besides a name. */
+    this.door = {};
     this.read = load("read", {});
     this.ignored = load("ignored", []);
     this.limits = { max_text: 8192, max_line: 32_768, max_lines: 100 };
@@ -62,7 +66,7 @@ export class Session {
     this.outbox.lead();
     if (this.me) return this.connection.open();
     this.becomes("out");
-    this.ui.login("");
+    this.ui.login();
   }
 
   follow() {
@@ -76,7 +80,7 @@ export class Session {
     const rooms = known.length
       ? known.map((room) => ({ room: room.key, after: room.cursor }))
       : this.me.rooms?.map((room) => ({ room }));
-    return { type: "hello", v: 1, alias, session, log: known.length ? log : undefined, rooms, history: HISTORY };
+    return { type: "hello", v: 1, alias, ...this.proof, session, log: known.length ? log : undefined, rooms, history: HISTORY };
   }
 
   connectionIs(status, retryAt = 0) {
@@ -88,7 +92,7 @@ export class Session {
   becomes(status) {
     this.status = status;
     if (status !== "online") this.failRequests("you are offline");
-    if (this.tabs.leads) this.tabs.post("status", { status, retryAt: this.retryAt, reason: this.reason, me: this.me });
+    if (this.tabs.leads) this.tabs.post("status", { status, retryAt: this.retryAt, reason: this.reason, me: this.me, door: this.door });
     this.ui.changed();
   }
 
@@ -131,9 +135,9 @@ export class Session {
   }
 
   state() {
-    const { me, limits, status, retryAt, reason } = this;
+    const { me, limits, status, retryAt, reason, door } = this;
     const { entries } = this.outbox;
-    return { me, limits, status, retryAt, reason, entries, conversations: this.rooms.list.map((one) => one.snapshot()) };
+    return { me, limits, status, retryAt, reason, door, entries, conversations: this.rooms.list.map((one) => one.snapshot()) };
   }
 
   adopt(state) {
@@ -145,10 +149,10 @@ export class Session {
     this.rooms.rooms.slice(0, 1).forEach((room) => this.ui.entered(room));
   }
 
-  mirror({ status, retryAt, reason, me }) {
-    Object.assign(this, { retryAt, reason, me });
+  mirror({ status, retryAt, reason, me, door }) {
+    Object.assign(this, { retryAt, reason, me, door });
     this.becomes(status);
-    if (status === "out") this.ui.login("", me?.alias);
+    if (status === "out") this.ui.login(door, me?.alias);
   }
 
   /** Hands a message to the server by way of the leader. */
@@ -159,10 +163,11 @@ export class Session {
 
   // What a person does.
 
-  join(alias) {
-    this.me = { alias: alias.trim() };
-    if (this.tabs.leads) this.connection.open();
-    else this.tabs.post("join", alias);
+  join({ alias, ...proof }) {
+    this.me = { alias };
+    if (!this.tabs.leads) return this.tabs.post("join", { alias, ...proof });
+    this.proof = proof;
+    this.connection.open();
   }
 
   /** Says good-bye and forgets all: somebody else may use this browser next. */
@@ -179,10 +184,12 @@ export class Session {
     this.read = {};
     this.ignored = [];
     this.me = null;
+    this.proof = {};
+    this.door = {};
     // The good-bye is on its way; closing waits for it.
     if (this.tabs.leads) this.connection.close();
     this.becomes("out");
-    this.ui.login("");
+    this.ui.login();
   }
 
   /** Why this can't be said, or null. */
@@ -259,6 +266,20 @@ export class Session {
   async rename(alias) {
     await this.request("nick", { alias });
     this.inbox.isNow(alias.normalize());
+  }
+
+  async register(password) {
+    await this.request("register", { password });
+    this.inbox.isAccount(true);
+  }
+
+  async changePassword(password, next) {
+    await this.request("password", { password: password || undefined, new: next });
+  }
+
+  async unregister(password) {
+    await this.request("unregister", { password });
+    this.inbox.isAccount(false);
   }
 
   async leaveRoom(conversation) {

@@ -37,7 +37,7 @@ export function mentions(text, alias) {
   return false;
 }
 
-const LINK = /\bhttps?:\/\/[^\s<>"'`]+/giu;
+const LINK = /\bhttps?:\/\/[^\s<>"'\x60]+/giu;
 
 /** The text as nodes: links among text. */
 export function linked(text) {

@@ -16,7 +16,7 @@ use crate::reply::{Ack, PrivateAck, Reply, RoomList, WhoPage};
 impl State {
     pub(super) fn receive(&mut self, message: ServerMessage) -> Step {
         match message {
-            ServerMessage::Welcome { alias, session, log, server, version, limits } => {
+            ServerMessage::Welcome { alias, session, log, server, version, limits, .. } => {
                 let session = Secret::new(session);
                 let server = format!("{server} {version}");
                 return self.welcome(Welcome { alias, session, log, server, limits });

@@ -291,16 +291,19 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         .prop_map(|(id, room, seq, time, to, durable)| ServerMessage::Ack { id, room, seq, time, to, durable });
     let counts = vec((room(), any::<u64>(), any::<String>()), 0..3);
     prop_oneof![
-        (alias(), any::<String>(), any::<String>(), limits).prop_map(|(alias, session, log, limits)| {
-            ServerMessage::Welcome {
-                alias,
-                session,
-                log,
-                server: "chat-server".to_owned(),
-                version: "0".to_owned(),
-                limits,
+        (alias(), any::<bool>(), any::<String>(), any::<String>(), limits).prop_map(
+            |(alias, account, session, log, limits)| {
+                ServerMessage::Welcome {
+                    alias,
+                    account,
+                    session,
+                    log,
+                    server: "chat-server".to_owned(),
+                    version: "0".to_owned(),
+                    limits,
+                }
             }
-        }),
+        ),
         (room(), any::<String>(), any::<u64>(), vec(alias(), 0..4), seq()).prop_map(
             |(room, topic, count, members, head)| ServerMessage::Joined { room, topic, count, members, head }
         ),

@@ -17,6 +17,9 @@ pub enum ServerMessage {
     Welcome {
         /// The alias that this session has.
         alias: Alias,
+        /// The alias is an account's, and this session its owner's.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        account: bool,
         /// The secret that continues this session in a later `hello`.
         session: String,
         /// Names this log; positions learned under another name mean nothing here.

@@ -300,6 +300,7 @@ impl<S: Transport> Session<S> {
         let same_log = hello.log.as_ref().is_none_or(|known| *known == log);
         self.json(&ServerMessage::Welcome {
             alias,
+            account: self.account().is_some(),
             session: secret.to_owned(),
             log,
             server: env!("CARGO_PKG_NAME").to_owned(),

@@ -1,0 +1,124 @@
+// A name that is one's own: the page's passwords.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { Browser, Netcat, Server, say, until } from "./world.js";
+
+const PASSWORD = "correct horse battery";
+let server;
+let browser;
+
+before(async () => {
+  server = await Server.start();
+});
+after(() => server.stop());
+beforeEach(async () => {
+  browser = await Browser.start();
+});
+afterEach(async () => {
+  await browser.stop();
+  assert.deepEqual(browser.complaints, []);
+});
+
+async function leave(page) {
+  if (!(await page.locator("#settings-dialog").evaluate((dialog) => dialog.open))) {
+    await page.getByRole("button", { name: "Settings" }).click();
+  }
+  await page.getByRole("button", { name: "Leave the chat" }).click();
+  await page.locator("#join").waitFor();
+}
+
+async function ask(page, alias) {
+  await page.locator("#alias").fill(alias);
+  await page.getByRole("button", { name: "Join" }).click();
+}
+
+async function register(page, password) {
+  await say(page, "/register");
+  await page.locator("#new-password:focus").waitFor();
+  await page.keyboard.type(password);
+  await page.keyboard.press("Enter");
+  await page.locator("#account-words", { hasText: "yours now" }).waitFor();
+}
+
+/** Everything that this browser has kept. */
+const kept = (page) => page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+
+describe("a name of one's own", () => {
+  test("is made by a password, asks for it, and is given up", async () => {
+    const page = await browser.join(server.url, "alice");
+    await say(page, "/register");
+    await page.locator("#new-password:focus").waitFor();
+    await page.keyboard.type("short");
+    await page.keyboard.press("Enter");
+    await until("a short one is refused", async () => /8/.test(await page.locator("#account-words").innerText()));
+    await page.locator("#new-password").fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.getByText("This name is yours").waitFor();
+    assert.equal(await page.locator("#new-password").inputValue(), "");
+    assert.ok(!(await kept(page)).includes(PASSWORD));
+
+    await leave(page);
+    await ask(page, "alice");
+    await page.locator("#password:focus").waitFor();
+    await page.keyboard.type("not the password");
+    await page.keyboard.press("Enter");
+    await until("it is refused", async () => (await page.locator("#join-words").innerText()) !== "");
+    await page.locator("#password:focus").waitFor();
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.locator('body[data-status="online"]').waitFor();
+    assert.ok(!(await kept(page)).includes(PASSWORD));
+
+    await say(page, "/unregister");
+    await page.locator("#old-password:focus").waitFor();
+    await page.keyboard.type(PASSWORD);
+    await page.getByRole("button", { name: "Give this name up" }).click();
+    await page.getByText("Make this name yours").waitFor();
+    await leave(page);
+    await browser.join(server.url, "alice");
+  });
+
+  test("is there on another device, stays through a reload, and is nobody else's", async () => {
+    const page = await browser.join(server.url, "carol");
+    await register(page, PASSWORD);
+    await page.reload();
+    await page.locator('body[data-status="online"]').waitFor();
+    const phone = await Browser.start();
+    try {
+      const other = await phone.open(server.url);
+      await ask(other, "carol");
+      await other.locator("#password").fill(PASSWORD);
+      await other.keyboard.press("Enter");
+      await other.locator('body[data-status="online"]').waitFor();
+      const bob = await Netcat.join(server, "bob");
+      await say(other, "from the phone");
+      await bob.sees("carol: from the phone");
+      // Another name needs no password, and isn't asked for one.
+      await leave(other);
+      await ask(other, "carol");
+      await other.locator("#password").waitFor();
+      await other.locator("#alias").fill("dave");
+      await other.locator("#password").waitFor({ state: "hidden" });
+      await other.keyboard.press("Enter");
+      await other.locator('body[data-status="online"]').waitFor();
+      bob.leave();
+    } finally {
+      await phone.stop();
+    }
+  });
+
+  test("has its password changed by who knows it", async () => {
+    const page = await browser.join(server.url, "erin");
+    await register(page, PASSWORD);
+    await page.locator("#old-password").fill(PASSWORD);
+    await page.locator("#new-password").fill("another secret");
+    await page.getByRole("button", { name: "Change", exact: true }).last().click();
+    await page.locator("#account-words", { hasText: "is changed" }).waitFor();
+    await leave(page);
+    await ask(page, "erin");
+    await page.locator("#password").fill("another secret");
+    await page.keyboard.press("Enter");
+    await page.locator('body[data-status="online"]').waitFor();
+  });
+});
