@@ -20,7 +20,7 @@ use anyhow::{Context as _, bail};
 use chat_protocol::names::RoomName;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, block_in_place};
+use tokio::task::{JoinHandle, JoinSet, block_in_place};
 use tokio::time::sleep;
 
 use self::client::{Client, Record, Shared, Status};
@@ -38,6 +38,8 @@ use crate::target::{Kind, Target};
 const CATCH_UP: Duration = Duration::from_secs(10);
 /// How long nothing may be acked before the run is given up, which is a violation.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a stall may last beyond its time. With that it stays below the clients' deadline and the server's.
+const LONGEST_STALL: Duration = Duration::from_secs(10);
 /// How often the run is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -160,9 +162,12 @@ async fn faults(
     served: &mut Served<'_>,
     proxy: &Proxy,
     crowd: &Crowd,
-    shared: &Shared,
+    shared: &Arc<Shared>,
     progress: &Progress,
 ) -> anyhow::Result<bool> {
+    let mut stalls = JoinSet::new();
+    // What lies beyond may be waiting in stalled windows, and is not to be waited for.
+    let most = shared.wanted.saturating_sub((crowd.kills.len() * shared.window) as u64);
     for (i, (at, fault)) in plan.iter().enumerate() {
         if !acked(*at, shared, progress).await {
             return Ok(false);
@@ -171,10 +176,13 @@ async fn faults(
         match *fault {
             Fault::Kill { pause } => served.kill(pause, proxy).await?,
             Fault::Stop { time } => served.stop(time).await,
-            Fault::Cut { pick, after, reset } => until_done(|| proxy.order(pick, Order::Cut { after, reset })).await,
-            Fault::Stall { pick, time, both } => {
-                let until = tokio::time::Instant::now() + time;
-                until_done(|| proxy.order(pick, Order::Stall { until, both })).await;
+            Fault::Cut { pick, after, reset } => {
+                somebody(|| proxy.order(pick, Order::Cut { after, reset })).await;
+            }
+            Fault::Stall { pick, time, messages, both } => {
+                if let Some(stalled) = somebody(|| proxy.order(pick, Order::Stall { both })).await {
+                    stalls.spawn(end_stall(stalled, time, (at + messages).min(most), Arc::clone(shared)));
+                }
             }
             Fault::ClientKill { pick } => {
                 let client = &crowd.kills[(pick % crowd.kills.len() as u64) as usize];
@@ -183,17 +191,38 @@ async fn faults(
             }
         }
     }
-    Ok(acked(shared.wanted, shared, progress).await)
+    let all = acked(shared.wanted, shared, progress).await;
+    while stalls.join_next().await.is_some() {}
+    Ok(all)
 }
 
 /// Waits until somebody is there whom a fault can meet, a second at most.
-async fn until_done(mut order: impl FnMut() -> bool) {
+async fn somebody<T>(mut order: impl FnMut() -> Option<T>) -> Option<T> {
     for _ in 0..200 {
-        if order() {
-            return;
+        let met = order();
+        if met.is_some() {
+            return met;
         }
         sleep(LOOK).await;
     }
+    None
+}
+
+/// Lets a connection carry on once its time is over and so many messages are acked, or nobody else comes on either.
+async fn end_stall(stalled: watch::Sender<Order>, time: Duration, upto: u64, shared: Arc<Shared>) {
+    sleep(time).await;
+    let end = Instant::now() + LONGEST_STALL;
+    while shared.acked.load(Ordering::Relaxed) < upto && Instant::now() < end {
+        sleep(LOOK).await;
+    }
+    // One that was cut meanwhile stays cut.
+    stalled.send_if_modified(|order| {
+        let stalls = matches!(order, Order::Stall { .. });
+        if stalls {
+            *order = Order::Run;
+        }
+        stalls
+    });
 }
 
 /// Waits for so many acks. False where they stopped coming.

@@ -33,15 +33,16 @@ fn server() -> &'static Path {
     SERVER.get_or_init(|| build(&[], folder()))
 }
 
-/// Builds chat-server into the folder where cargo puts programs under `target`.
-fn build(arguments: &[&str], folder: &Path) -> PathBuf {
+/// Builds chat-server into the folder where cargo puts programs under `target`. What it is made of is shared.
+fn build(arguments: &[&str], target: &Path) -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--quiet", "--package", "chat-server", "--target-dir"]).arg(folder).args(arguments);
+    command.args(["build", "--quiet", "--package", "chat-server", "--target-dir"]).arg(target).args(arguments);
+    command.env("CARGO_BUILD_BUILD_DIR", folder());
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
     assert!(command.status().expect("cargo runs").success(), "chat-server can't be built");
-    folder.join(if cfg!(debug_assertions) { "debug" } else { "release" }).join("chat-server")
+    target.join(if cfg!(debug_assertions) { "debug" } else { "release" }).join("chat-server")
 }
 
 /// Cargo's target folder: the program under test is in a profile's folder there.

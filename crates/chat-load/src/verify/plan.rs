@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::random::Random;
 
+/// Messages that a stall lasts for at most. A room's tail and the kernel's buffers hold some 2,000.
+const STALL_MESSAGES: u64 = 8000;
+
 /// One thing that goes wrong. `pick` chooses whom it meets, among those who are there at that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -11,8 +14,9 @@ pub(crate) enum Fault {
     Kill { pause: Duration },
     /// A connection is cut after some more bytes.
     Cut { pick: u64, after: usize, reset: bool },
-    /// A connection carries nothing for a while: in both directions, or only towards the client.
-    Stall { pick: u64, time: Duration, both: bool },
+    /// A connection carries nothing, in both directions or only towards the client, for this time and until so many
+    /// messages more were acked: however slow the machine is, some stalls last until the server's memory has moved on.
+    Stall { pick: u64, time: Duration, messages: u64, both: bool },
     /// A client dies with an unended line in its mouth, and a new one goes on with its session.
     ClientKill { pick: u64 },
     /// The server is stopped by SIGSTOP and goes on by SIGCONT.
@@ -43,8 +47,8 @@ pub(crate) fn plan(seed: u64, acked: u64, counts: Counts) -> Vec<(u64, Fault)> {
         faults.push(Fault::Cut { pick, after, reset: random.below(2) == 0 });
     }
     for _ in 0..counts.stalls {
-        let (pick, time) = (random.next(), millis(&mut random, 3000));
-        faults.push(Fault::Stall { pick, time, both: random.below(3) == 0 });
+        let (pick, time, messages) = (random.next(), millis(&mut random, 3000), random.below(STALL_MESSAGES));
+        faults.push(Fault::Stall { pick, time, messages, both: random.below(3) == 0 });
     }
     faults.extend((0..counts.client_kills).map(|_| Fault::ClientKill { pick: random.next() }));
     for _ in 0..counts.stops {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
 /// How long the bytes that a cut still lets through may take to come.
 const CUT_WAIT: Duration = Duration::from_millis(100);
@@ -24,9 +24,8 @@ const SEGMENT: u32 = 1460;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Order {
     Run,
-    /// Carries nothing until then: in both directions, or only towards the client.
+    /// Carries nothing until the next order: in both directions, or only towards the client.
     Stall {
-        until: Instant,
         both: bool,
     },
     /// Carries so many bytes more in each direction, then ends: by a reset, or in order.
@@ -67,16 +66,14 @@ impl Proxy {
         self.server.send_replace(server);
     }
 
-    /// Gives an order to one of the live connections. Whether there was any.
-    pub(crate) fn order(&self, pick: u64, order: Order) -> bool {
+    /// Gives an order to one of the live connections, and returns by what it can be given another; `None` where there
+    /// is none.
+    pub(crate) fn order(&self, pick: u64, order: Order) -> Option<watch::Sender<Order>> {
         let live = lock(&self.live);
-        let count = live.connections.len() as u64;
-        if count == 0 {
-            return false;
-        }
-        let (_, connection) = &live.connections[(pick % count) as usize];
+        let index = pick.checked_rem(live.connections.len() as u64)?;
+        let (_, connection) = &live.connections[index as usize];
         connection.send_replace(order);
-        true
+        Some(connection.clone())
     }
 }
 
@@ -152,12 +149,7 @@ async fn pump(
     loop {
         let order = *orders.borrow_and_update();
         match order {
-            Order::Stall { until, both } if (both || to_client) && until > Instant::now() => {
-                tokio::select! {
-                    () = sleep_until(until) => {}
-                    changed = orders.changed() => changed.map_err(drop)?,
-                }
-            }
+            Order::Stall { both } if both || to_client => orders.changed().await.map_err(drop)?,
             Order::Cut { after, .. } => return cut(&mut from, &mut to, after).await,
             Order::Run | Order::Stall { .. } => {
                 let read = tokio::select! {
