@@ -38,6 +38,25 @@ pub(crate) struct Door {
     refusals: Arc<Semaphore>,
 }
 
+/// Somebody who connects.
+#[derive(Clone, Copy, Debug)]
+struct Caller {
+    address: SocketAddr,
+    /// Nobody on the way can read what he sends, before any encryption of our own.
+    private: bool,
+}
+
+impl Caller {
+    const fn direct(address: SocketAddr) -> Self {
+        Self { address, private: canonical(address).is_loopback() }
+    }
+
+    /// A balancer's word on the address says nothing of the way to the balancer, whatever the address.
+    const fn behind(address: SocketAddr) -> Self {
+        Self { address, private: false }
+    }
+}
+
 impl Door {
     pub(crate) fn new(listener: TcpListener, tls: Option<Tls>, proxied: bool) -> Self {
         Self { listener, tls, proxied, refusals: Arc::new(Semaphore::new(FULL_AT_ONCE)) }
@@ -60,10 +79,12 @@ impl Door {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
                     pause = Duration::ZERO;
-                    if self.proxied {
+                    if !self.proxied {
+                        self.admit(stream, Caller::direct(address), hub, tasks);
+                    } else if hub.proxies.may_introduce(canonical(address)) {
                         self.introduce(stream, address, &headers, hub, tasks).await;
                     } else {
-                        self.admit(stream, address, hub, tasks);
+                        self.turn_away(stream, address, Refused::Outsider, tasks);
                     }
                 }
                 Err(error) if spare::is_needed(&error) => {
@@ -104,34 +125,37 @@ impl Door {
             let source = timeout(HEADER_DEADLINE, proxy::read(&mut stream)).await;
             drop(place);
             match source {
-                Ok(Ok(Source::Client(address))) => door.admit(stream, address, &hub, &others),
-                Ok(Ok(Source::Balancer)) => door.admit(stream, balancer, &hub, &others),
+                Ok(Ok(Source::Client(address))) => door.admit(stream, Caller::behind(address), &hub, &others),
+                Ok(Ok(Source::Balancer)) => door.admit(stream, Caller::behind(balancer), &hub, &others),
                 Ok(Err(why)) => info!(address = %balancer, %why, "a connection was closed"),
                 Err(_) => info!(address = %balancer, "a connection was closed, as its PROXY header took too long"),
             }
         });
     }
 
-    fn admit(&self, stream: TcpStream, address: SocketAddr, hub: &Arc<Hub>, tasks: &TaskTracker) {
+    fn admit(&self, stream: TcpStream, caller: Caller, hub: &Arc<Hub>, tasks: &TaskTracker) {
+        let Caller { address, private } = caller;
         if let Err(error) = prepare(&stream) {
             // A peer that has hung up already makes this fail; the session will notice.
             debug!(%address, %error, "a socket option can't be set");
         }
-        match hub.register(Some(canonical(address))) {
+        match hub.register(Some(canonical(address)), private) {
             Ok(peer) => {
                 debug!(connection = peer.id.0, %address, tls = self.is_tls(), "connected");
                 self.serve(stream, address, peer, hub, tasks);
             }
-            Err(refused) => {
-                info!(%address, ?refused, "turned away");
-                if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
-                    let tls = self.tls.clone();
-                    tasks.spawn(async move {
-                        refuse(stream, address, tls.as_ref(), refused).await;
-                        drop(permit);
-                    });
-                }
-            }
+            Err(refused) => self.turn_away(stream, address, refused, tasks),
+        }
+    }
+
+    fn turn_away(&self, stream: TcpStream, address: SocketAddr, refused: Refused, tasks: &TaskTracker) {
+        info!(%address, ?refused, "turned away");
+        if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
+            let tls = self.tls.clone();
+            tasks.spawn(async move {
+                refuse(stream, address, tls.as_ref(), refused).await;
+                drop(permit);
+            });
         }
     }
 
@@ -178,7 +202,7 @@ fn longer(pause: Duration) -> Duration {
     (pause * 2).clamp(Duration::from_millis(10), ACCEPT_PAUSE)
 }
 
-pub(crate) fn canonical(address: SocketAddr) -> IpAddr {
+pub(crate) const fn canonical(address: SocketAddr) -> IpAddr {
     address.ip().to_canonical()
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", value_delimiter = ',')]
     pub(crate) web_origin: Option<Vec<String>>,
 
-    /// Addresses of a reverse proxy whose X-Forwarded-For is believed; may be given more than once
+    /// Addresses of proxies whose word is taken: X-Forwarded-For and X-Forwarded-Proto of a reverse proxy, and the header of --proxy-protocol (there, loopback unless others are named); may be given more than once
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     pub(crate) trusted_proxy: Option<Vec<String>>,
 
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     pub(crate) tls_self_signed: Option<bool>,
 
-    /// A TCP balancer is in front and says for whom it speaks (PROXY protocol, 1 or 2); others must not reach the ports then
+    /// A TCP balancer is in front and says for whom it speaks (PROXY protocol, 1 or 2); whoever isn't --trusted-proxy is turned away
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     pub(crate) proxy_protocol: Option<bool>,
 

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::limits::{BURST, HANDSHAKE_DEADLINE, MEMORY_BYTES, WRITE_DEADLINE};
 use crate::log::Durable;
 use crate::tls::TlsConfig;
+use crate::trust::Cidr;
 use crate::web::WebConfig;
 
 /// All that [`crate::Server::bind`] needs to know.
@@ -25,8 +26,10 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// The page and its WebSocket; `None` for neither.
     pub web: Option<WebConfig>,
-    /// A balancer for TCP is in front of both, and says for whom it speaks by the PROXY protocol. Nobody else may reach them then.
+    /// A balancer is in front of TCP, plain and with TLS, and says for whom it speaks by the PROXY protocol. Nobody else is served there then.
     pub proxy_protocol: bool,
+    /// Who is believed for whom he speaks: balancers (where this is empty, those on this machine) and reverse proxies of the page.
+    pub trusted_proxies: Vec<Cidr>,
     /// The same over TLS, where that is wanted.
     pub tls: Option<TlsConfig>,
     /// The room that everybody starts in.
@@ -98,6 +101,7 @@ impl Config {
             listen: vec![listen],
             web: None,
             proxy_protocol: false,
+            trusted_proxies: Vec::new(),
             tls: None,
             lobby: lobby(),
             storage,

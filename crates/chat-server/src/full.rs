@@ -20,7 +20,10 @@ pub(crate) async fn turn_away(mut stream: impl Transport, refused: Refused) {
         json::render(&mut lines, &ServerMessage::Bye(bye));
     } else {
         let mut text = String::new();
-        render::error(&mut text, &format!("{}; try again in half a minute", bye.reason));
+        match bye.retry_after_ms {
+            Some(_) => render::error(&mut text, &format!("{}; try again in half a minute", bye.reason)),
+            None => render::error(&mut text, &bye.reason),
+        }
         render::bye(&mut text, &bye);
         lines = text.into_bytes();
     }
@@ -40,9 +43,12 @@ pub(crate) async fn linger(stream: &mut impl Transport) {
 
 /// What somebody is told who can't be let in.
 pub(crate) fn words(refused: Refused) -> Bye {
-    match refused {
-        Refused::Full => Bye::new(ByeCode::Full, "the server is full"),
-        Refused::PerAddress => Bye::new(ByeCode::Limit, "too many connections from your address"),
-    }
-    .retry_after_ms(30_000)
+    let (code, reason) = match refused {
+        Refused::Full => (ByeCode::Full, "the server is full"),
+        Refused::PerAddress => (ByeCode::Limit, "too many connections from your address"),
+        Refused::Outsider => {
+            return Bye::new(ByeCode::Limit, "this port is for the balancer in front of it alone; come by way of that");
+        }
+    };
+    Bye::new(code, reason).retry_after_ms(30_000)
 }

@@ -17,12 +17,15 @@ use crate::metrics::{Metrics, Now};
 use crate::moderation::Order;
 use crate::peer::{ConnId, Peer};
 use crate::rooms::Rooms;
+use crate::trust::Proxies;
 
 /// The server as a session sees it.
 #[derive(Debug)]
 pub(crate) struct Hub {
     /// Those of connections that come from now on.
     pub(crate) limits: RwLock<Arc<Limits>>,
+    /// Those who may speak for others.
+    pub(crate) proxies: Proxies,
     pub(crate) lobby: RoomName,
     /// The address of the page for browsers.
     pub(crate) page: Option<String>,
@@ -37,13 +40,14 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Counts a connection in, where the limits allow.
-    pub(crate) fn register(&self, address: Option<IpAddr>) -> Result<Arc<Peer>, Refused> {
-        let registered = self.connections.register(address, &self.limits());
+    /// Counts a connection in, where the limits allow. `private`: nobody on the way can read what it sends.
+    pub(crate) fn register(&self, address: Option<IpAddr>, private: bool) -> Result<Arc<Peer>, Refused> {
+        let registered = self.connections.register(address, private, &self.limits());
         match &registered {
             Ok(_) => self.metrics.connections_total.inc(),
             Err(Refused::Full) => self.limit_met("max-connections"),
             Err(Refused::PerAddress) => self.limit_met("max-per-address"),
+            Err(Refused::Outsider) => {}
         }
         registered
     }
@@ -99,6 +103,8 @@ struct State {
 pub(crate) enum Refused {
     Full,
     PerAddress,
+    /// A balancer is in front, and this is somebody else.
+    Outsider,
 }
 
 impl Connections {
@@ -106,7 +112,7 @@ impl Connections {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn register(&self, address: Option<IpAddr>, limits: &Limits) -> Result<Arc<Peer>, Refused> {
+    fn register(&self, address: Option<IpAddr>, private: bool, limits: &Limits) -> Result<Arc<Peer>, Refused> {
         let mut state = self.state();
         if limits.max_connections > 0 && state.peers.len() >= limits.max_connections {
             return Err(Refused::Full);
@@ -118,7 +124,7 @@ impl Connections {
             }
             *held += 1;
         }
-        let peer = Arc::new(Peer::new(ConnId(self.next.fetch_add(1, Ordering::Relaxed)), address));
+        let peer = Arc::new(Peer::new(ConnId(self.next.fetch_add(1, Ordering::Relaxed)), address, private));
         if let Some(bye) = &state.stopping {
             peer.end(bye.clone());
         }

@@ -26,6 +26,7 @@ mod session;
 mod stranger;
 mod tend;
 pub mod tls;
+mod trust;
 mod web;
 
 pub use clock::Clock;
@@ -33,4 +34,5 @@ pub use config::{Config, Limits, Storage};
 pub use control::Control;
 pub use server::{ServeError, Server, StartError};
 pub use tls::{Identity, TlsConfig};
-pub use web::{BadCidr, BadOrigin, Cidr, Origin, WebConfig};
+pub use trust::{BadCidr, Cidr};
+pub use web::{BadOrigin, Origin, WebConfig};

@@ -94,13 +94,14 @@ struct Mail {
 }
 
 impl Peer {
-    pub(crate) fn new(id: ConnId, address: Option<IpAddr>) -> Self {
+    /// `private`: nobody on the way can read what it sends.
+    pub(crate) fn new(id: ConnId, address: Option<IpAddr>, private: bool) -> Self {
         Self {
             id,
             address,
             since: Instant::now(),
             author: Mutex::default(),
-            secure: AtomicBool::new(address.is_none_or(|address| address.to_canonical().is_loopback())),
+            secure: AtomicBool::new(private),
             mail: Mutex::default(),
             arrived: Notify::new(),
             end: OnceLock::new(),

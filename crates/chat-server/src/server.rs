@@ -28,6 +28,7 @@ use crate::rooms::Rooms;
 use crate::secret::{hex, random};
 use crate::tend::tend;
 use crate::tls::{Tls, TlsConfig, TlsError};
+use crate::trust::Proxies;
 use crate::web::{Gateway, WebConfig};
 
 /// How long everybody together may take to leave when the server stops.
@@ -124,6 +125,7 @@ impl Server {
         let (authenticator, order) = open_book(data, config.authenticator).await?;
         let hub = Hub {
             limits: RwLock::new(Arc::new(config.limits)),
+            proxies: Proxies::new(config.trusted_proxies),
             lobby: config.lobby,
             page: gateway.as_ref().and_then(Gateway::url),
             clock: config.clock,

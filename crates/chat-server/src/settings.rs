@@ -38,6 +38,9 @@ impl Settings {
         server.metrics = args.metrics;
         server.tls = tls(&args)?;
         server.proxy_protocol = args.proxy_protocol.unwrap_or_default();
+        for cidr in args.trusted_proxy.iter().flatten() {
+            server.trusted_proxies.push(cidr.parse().map_err(|error| format!("--trusted-proxy {cidr:?}: {error}"))?);
+        }
         server.limits = limits(&args)?;
         if !args.ephemeral.unwrap_or_default() {
             server.storage = Storage::Sqlite(durable(&args)?);
@@ -57,9 +60,6 @@ fn web(args: &Args) -> Result<Option<WebConfig>, String> {
     };
     for url in args.web_origin.iter().flatten() {
         web.origins.push(url.parse().map_err(|error| format!("--web-origin {url:?}: {error}"))?);
-    }
-    for cidr in args.trusted_proxy.iter().flatten() {
-        web.trusted_proxies.push(cidr.parse().map_err(|error| format!("--trusted-proxy {cidr:?}: {error}"))?);
     }
     Ok(Some(web))
 }

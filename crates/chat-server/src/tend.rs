@@ -41,7 +41,7 @@ fn enforce(hub: &Hub) {
             Target::Addresses { .. } => Vec::new(),
         };
         let hit = peers.iter().filter(|peer| {
-            peer.address.is_some_and(|address| rule.target.covers(address))
+            peer.address.is_some_and(|address| rule.target.covers(address) && !hub.proxies.are_at(address))
                 || (rule.author.is_some() && rule.author == peer.author())
         });
         hit.chain(&named).for_each(|peer| peer.end(banned(&rule, &hub.clock)));

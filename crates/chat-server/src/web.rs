@@ -38,7 +38,6 @@ use crate::session::Transport;
 use crate::tls::Tls;
 
 pub use self::origin::{BadOrigin, Origin};
-pub use self::proxy::{BadCidr, Cidr};
 
 /// Where the page is served, and to whom.
 #[derive(Clone, Debug)]
@@ -50,15 +49,13 @@ pub struct WebConfig {
     pub optional: bool,
     /// Origins that the page may have besides the address that it was asked for under.
     pub origins: Vec<Origin>,
-    /// Proxies that are believed for whom they speak.
-    pub trusted_proxies: Vec<Cidr>,
 }
 
 impl WebConfig {
     /// The page at this address, for browsers that reach it directly.
     #[must_use]
     pub const fn new(address: SocketAddr) -> Self {
-        Self { address, optional: false, origins: Vec::new(), trusted_proxies: Vec::new() }
+        Self { address, optional: false, origins: Vec::new() }
     }
 
     /// Has the server start without the page where the address is in use.
@@ -85,7 +82,6 @@ struct Shared {
     /// Sessions that began here; the server waits for them when it stops.
     tasks: TaskTracker,
     origins: Vec<Origin>,
-    trusted_proxies: Vec<Cidr>,
     /// Places for telling somebody that the server is full.
     turned_away: Arc<Semaphore>,
 }
@@ -143,7 +139,6 @@ impl Gateway {
             hub,
             tasks: tasks.clone(),
             origins: config.origins,
-            trusted_proxies: config.trusted_proxies,
             turned_away: Arc::new(Semaphore::new(FULL_AT_ONCE)),
         });
         async move {

@@ -1,7 +1,7 @@
 //! The header in which a balancer for TCP says for whom it speaks: the PROXY protocol, versions 1 and 2.
 //!
-//! It is asked for only where the operator says that nobody else can reach the port: whoever can, may claim any address. So it
-//! is read strictly, and a connection without it is closed.
+//! Whoever sends it may claim any address. So it is taken from trusted proxies alone and read strictly, and a connection
+//! without it is closed.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -11,7 +11,7 @@ fn alias(name: &str) -> Alias {
 }
 
 fn peer(id: u64) -> Arc<Peer> {
-    Arc::new(Peer::new(ConnId(id), None))
+    Arc::new(Peer::new(ConnId(id), None, true))
 }
 
 fn directory() -> Directory {

@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use chat_protocol::names::{Alias, NameError, NameKey};
 
+use crate::trust::Cidr;
+
 /// A person or addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -68,6 +70,14 @@ impl Target {
                 self.covers_v6(Ipv6Addr::LOCALHOST)
                     || (*prefix < 104 && self.covers_v6(Ipv4Addr::LOCALHOST.to_ipv6_mapped()))
             }
+        }
+    }
+
+    /// The addresses; `None` for a name.
+    pub(crate) fn block(&self) -> Option<Cidr> {
+        match self {
+            Self::Alias(_) => None,
+            Self::Addresses { network, prefix } => Cidr::new(*network, *prefix),
         }
     }
 

@@ -86,6 +86,11 @@ impl<S: Transport> Session<S> {
             let words = format!("{target} has the server's own machine in it, which can't be banned");
             return Err(Refusal::new(ErrorCode::Forbidden, words).into());
         }
+        if target.block().is_some_and(|block| self.hub.proxies.are_in(&block)) {
+            let words =
+                format!("{target} has a trusted proxy in it, by which others come too, and which can't be banned");
+            return Err(Refusal::new(ErrorCode::Forbidden, words).into());
+        }
         let (author, hit) = self.hit_by(&target)?;
         if hit.iter().any(|peer| peer.author() == self.peer.author()) {
             return Err(Refusal::new(ErrorCode::Forbidden, "that would hit you too").into());

@@ -14,7 +14,7 @@ const TASK: usize = 1024;
 async fn a_waiting_session_is_small() {
     let server = Server::bind(Config::ephemeral("127.0.0.1:0".parse().expect("an address"))).await.expect("a server");
     let hub = Arc::clone(server.hub());
-    let peer = hub.register(None).expect("a place");
+    let peer = hub.register(None, true).expect("a place");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let stream = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
     let mut session = Session::new(hub, peer, stream, Opening::Tcp);
@@ -60,7 +60,8 @@ impl Lab {
     /// A connection from an address, asked for its alias.
     async fn connect(&self, address: &str) -> BufReader<DuplexStream> {
         let hub = self.hub();
-        let peer = hub.register(Some(address.parse().expect("an address"))).expect("a place");
+        let address: std::net::IpAddr = address.parse().expect("an address");
+        let peer = hub.register(Some(address), address.is_loopback()).expect("a place");
         let (here, there) = tokio::io::duplex(64 * 1024);
         let mut session = Session::new(hub, peer, there, Opening::Tcp);
         tokio::spawn(async move { session.run().await });

@@ -100,6 +100,14 @@ pub(super) fn check(headers: &HeaderMap, loopback: bool, named: &[Origin]) -> Re
     if same || named.contains(&parsed) { Ok(()) } else { Err(stranger()) }
 }
 
+/// Whether a browser would show that it speaks to its own machine: no proxy that is reached under another name is between.
+pub(super) fn is_this_machine(headers: &HeaderMap) -> bool {
+    let host = only(headers, &header::HOST).and_then(|host| host.to_str().ok());
+    let named = host.and_then(|host| authority(&host.to_ascii_lowercase())).is_some_and(|(name, _)| is_loopback(&name));
+    let origin = || only(headers, &header::ORIGIN)?.to_str().ok()?.parse::<Origin>().ok();
+    named && (!headers.contains_key(header::ORIGIN) || origin().is_some_and(|origin| is_loopback(&origin.host)))
+}
+
 /// The header's value, where it is there once.
 fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a header::HeaderValue> {
     let mut values = headers.get_all(name).iter();

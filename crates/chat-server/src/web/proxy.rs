@@ -1,54 +1,19 @@
 //! Whose address counts, where a reverse proxy speaks for others.
 
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use axum::http::HeaderMap;
 
-/// A block of addresses: `192.0.2.0/24`, or one address alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
-    address: IpAddr,
-    prefix: u8,
-}
+use super::origin;
+use crate::trust::Proxies;
 
-/// This is not a block of addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("give an address or a block of them, such as 10.0.0.0/8")]
-pub struct BadCidr;
-
-impl FromStr for Cidr {
-    type Err = BadCidr;
-
-    fn from_str(text: &str) -> Result<Self, BadCidr> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u8>().map_err(|_| BadCidr)?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| BadCidr)?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(bits);
-        if prefix <= bits { Ok(Self { address, prefix }) } else { Err(BadCidr) }
-    }
-}
-
-impl Cidr {
-    fn contains(&self, address: IpAddr) -> bool {
-        // Both widened to 128 bits with their own bits in front.
-        let widen = |address: IpAddr| match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
-            IpAddr::V6(address) => address.to_bits(),
-        };
-        let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-        self.address.is_ipv4() == address.is_ipv4() && widen(self.address) & mask == widen(address) & mask
-    }
-}
+/// What a proxy adds to a request that it passes on.
+const TRACES: [&str; 6] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
 
 /// The address of whoever is behind the trusted proxies: the last one named that is not itself trusted. What stands before it
 /// was written by somebody who isn't.
-pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Cidr]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|block| block.contains(address));
-    if !is_trusted(peer) {
+pub(super) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
+    if !proxies.are_at(peer) {
         return peer;
     }
     let mut client = peer;
@@ -57,11 +22,30 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Cidr]) -> IpA
     for name in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
         let Some(address) = parse(name.trim()) else { break };
         client = address;
-        if !is_trusted(client) {
+        if !proxies.are_at(client) {
             break;
         }
     }
     client
+}
+
+/// Whether nobody on the way can read what the client sends; `tls`: its connection to this server is encrypted.
+///
+/// A proxy that is trusted says so of the client's connection to itself. Without one a connection over loopback is the
+/// client's own, unless it shows that it was passed on: then it may have come from anywhere, in the clear.
+pub(super) fn is_private(peer: IpAddr, tls: bool, headers: &HeaderMap, proxies: &Proxies) -> bool {
+    if proxies.are_at(peer) {
+        return says_https(headers);
+    }
+    let passed_on = || TRACES.iter().any(|name| headers.contains_key(*name));
+    tls || (peer.is_loopback() && !passed_on() && origin::is_this_machine(headers))
+}
+
+/// Whether all proxies on the way say that they were spoken to in https.
+fn says_https(headers: &HeaderMap) -> bool {
+    let mut said = headers.get_all("x-forwarded-proto").iter().peekable();
+    let https = |word: &str| word.trim().eq_ignore_ascii_case("https");
+    said.peek().is_some() && said.all(|value| value.to_str().is_ok_and(|words| words.split(',').all(https)))
 }
 
 /// Some proxies add the port, and then IPv6 stands in brackets.
@@ -79,25 +63,46 @@ mod tests {
         text.parse().expect("an address")
     }
 
+    fn proxies() -> Proxies {
+        Proxies::new(vec!["10.0.0.0/8".parse().expect("a block")])
+    }
+
     #[test]
-    fn blocks_hold_their_addresses() {
-        let check = |block: &str, address: &str| block.parse::<Cidr>().expect("a block").contains(ip(address));
-        assert!(check("10.0.0.0/8", "10.255.0.1"));
-        assert!(!check("10.0.0.0/8", "11.0.0.1"));
-        assert!(check("0.0.0.0/0", "198.51.100.7"));
-        assert!(!check("0.0.0.0/0", "::1"));
-        assert!(check("127.0.0.1", "127.0.0.1"));
-        assert!(!check("127.0.0.1", "127.0.0.2"));
-        assert!(check("2001:db8::/32", "2001:db8:ffff::1"));
-        assert!(!check("2001:db8::/32", "2001:db9::1"));
-        for bad in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/", "x"] {
-            assert_eq!(bad.parse::<Cidr>(), Err(BadCidr), "{bad}");
+    fn a_trusted_proxy_vouches_for_https_and_nobody_else() {
+        let check = |peer: &str, tls: bool, lines: &[(&str, &str)]| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", "localhost:5580".parse().expect("a value"));
+            for (name, value) in lines {
+                let name: axum::http::HeaderName = name.parse().expect("a name");
+                headers.append(name, value.parse().expect("a value"));
+            }
+            is_private(ip(peer), tls, &headers, &proxies())
+        };
+        let proto = "x-forwarded-proto";
+        assert!(check("10.0.0.1", false, &[(proto, "https")]));
+        assert!(check("10.0.0.1", false, &[(proto, "HTTPS, https")]));
+        assert!(!check("10.0.0.1", false, &[(proto, "https, http")]));
+        assert!(!check("10.0.0.1", false, &[(proto, "https"), (proto, "http")]));
+        assert!(!check("10.0.0.1", false, &[(proto, "wss")]));
+        assert!(!check("10.0.0.1", false, &[]));
+        assert!(!check("10.0.0.1", true, &[]), "its own connection is encrypted, the client's may not be");
+        assert!(!check("192.0.2.1", false, &[(proto, "https")]));
+        assert!(check("192.0.2.1", true, &[(proto, "http")]), "whoever it is, he encrypts");
+
+        assert!(check("127.0.0.1", false, &[]));
+        assert!(check("127.0.0.1", false, &[("origin", "http://localhost:5580")]));
+        for trace in TRACES {
+            assert!(!check("127.0.0.1", false, &[(trace, "https")]), "{trace}");
         }
+        assert!(
+            !check("127.0.0.1", false, &[("origin", "https://chat.example")]),
+            "a proxy that leaves no other trace"
+        );
     }
 
     #[test]
     fn only_trusted_proxies_speak_for_others() {
-        let trusted = ["10.0.0.0/8".parse().expect("a block")];
+        let trusted = proxies();
         let check = |peer: &str, lines: &[&str]| {
             let mut headers = HeaderMap::new();
             for line in lines {

@@ -274,9 +274,7 @@ async fn the_page_is_locked_down_and_cached() {
 async fn the_limits_count_browsers_and_who_is_behind_a_proxy() {
     let limited = |config: &mut Config| {
         config.limits.max_per_address = 1;
-        let mut web = WebConfig::new(LOOPBACK);
-        web.trusted_proxies.push("127.0.0.0/8".parse().expect("a block"));
-        config.web = Some(web);
+        config.trusted_proxies.push("127.0.0.0/8".parse().expect("a block"));
     };
     let server = Running::start_with(limited).await;
     let _first = Client::connect(server.web, "X-Forwarded-For: 192.0.2.1\r\n").await;
@@ -288,6 +286,34 @@ async fn the_limits_count_browsers_and_who_is_behind_a_proxy() {
     assert_eq!(bye["code"], "limit");
     assert_eq!(bye["retry_after_ms"], 30_000);
     assert_eq!(second.close_code().await, 1000);
+}
+
+/// Gives a password on a connection with these headers, which is taken (`ack`) or refused (`error`).
+async fn register(server: &Running, headers: &str, alias: &str, answer: &str) {
+    let mut client = Client::connect(server.web, headers).await;
+    client.send(&json!({"type": "hello", "alias": alias, "rooms": []})).await;
+    client.expect("welcome").await;
+    client.send(&json!({"type": "register", "password": "correct horse", "id": "1"})).await;
+    let answer = client.expect(answer).await;
+    assert!(answer["type"] == "ack" || answer["code"] == "forbidden", "{answer}");
+}
+
+#[tokio::test]
+async fn passwords_are_taken_where_the_browser_speaks_https_to_a_trusted_proxy() {
+    let server = Running::start_with(|config| {
+        config.trusted_proxies.push("127.0.0.0/8".parse().expect("a block"));
+    })
+    .await;
+    let client = "X-Forwarded-For: 192.0.2.1\r\n";
+    register(&server, client, "alice", "error").await;
+    register(&server, "X-Forwarded-For: 127.0.0.1\r\n", "bob", "error").await;
+    register(&server, &format!("{client}X-Forwarded-Proto: http\r\n"), "carol", "error").await;
+    register(&server, &format!("{client}X-Forwarded-Proto: https\r\n"), "dave", "ack").await;
+
+    let server = Running::start().await;
+    // A browser on this machine, and a proxy there that nobody trusts.
+    register(&server, "", "alice", "ack").await;
+    register(&server, "X-Forwarded-Proto: https\r\n", "bob", "error").await;
 }
 
 #[tokio::test]

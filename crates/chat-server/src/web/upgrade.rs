@@ -34,8 +34,13 @@ pub(super) async fn upgrade(State(shared): State<Arc<Shared>>, mut request: Requ
             return (StatusCode::BAD_REQUEST, format!("this is the address of a WebSocket: {error}\n")).into_response();
         }
     };
-    let ends = request.extensions().get::<Ends>();
-    let address = ends.map(|ends| proxy::client(ends.peer, request.headers(), &shared.trusted_proxies));
+    let Some(ends) = request.extensions().get::<Ends>().copied() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let (headers, proxies) = (request.headers(), &shared.hub.proxies);
+    let address = proxy::client(ends.peer, headers, proxies);
+    let private = |tls| proxy::is_private(ends.peer, tls, headers, proxies);
+    let (plain_private, tls_private) = (private(false), private(true));
     let tasks = shared.tasks.clone();
     tasks.spawn(async move {
         let upgraded = match upgraded.await {
@@ -43,9 +48,9 @@ pub(super) async fn upgrade(State(shared): State<Arc<Shared>>, mut request: Requ
             Err(error) => return debug!(%error, "a WebSocket broke before it began"),
         };
         match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(plain) => serve(&shared, address, false, plain.io.into_inner(), &plain.read_buf).await,
+            Ok(plain) => serve(&shared, address, plain_private, plain.io.into_inner(), &plain.read_buf).await,
             Err(upgraded) => match upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>() {
-                Ok(tls) => serve(&shared, address, true, tls.io.into_inner(), &tls.read_buf).await,
+                Ok(tls) => serve(&shared, address, tls_private, tls.io.into_inner(), &tls.read_buf).await,
                 Err(_) => warn!("a WebSocket over a transport that isn't known"),
             },
         }
@@ -54,18 +59,15 @@ pub(super) async fn upgrade(State(shared): State<Arc<Shared>>, mut request: Requ
 }
 
 /// Runs a session over a new WebSocket, where there is a place for it. `begun`: what the client sent behind its request.
-async fn serve<S: Transport>(shared: &Shared, address: Option<IpAddr>, secure: bool, stream: S, begun: &[u8]) {
+async fn serve<S: Transport>(shared: &Shared, address: IpAddr, private: bool, stream: S, begun: &[u8]) {
     let hub = &shared.hub;
-    match hub.register(address) {
+    match hub.register(Some(address), private) {
         Ok(peer) => {
-            if secure {
-                peer.set_secure();
-            }
-            debug!(connection = peer.id.0, ?address, "connected by WebSocket");
+            debug!(connection = peer.id.0, %address, private, "connected by WebSocket");
             run(hub, &peer, stream, begun).await;
         }
         Err(refused) => {
-            info!(?address, ?refused, "turned away");
+            info!(%address, ?refused, "turned away");
             if let Ok(_place) = shared.turned_away.try_acquire() {
                 turn_away(stream, begun, hub, &words(refused)).await;
             }
@@ -83,7 +85,7 @@ async fn run<S: Transport>(hub: &Arc<Hub>, peer: &Arc<Peer>, stream: S, begun: &
 async fn turn_away<S: Transport>(stream: S, begun: &[u8], hub: &Hub, bye: &Bye) {
     let mut line = Vec::new();
     json::render(&mut line, &ServerMessage::Bye(bye.clone()));
-    let peer = Arc::new(Peer::new(ConnId::NOBODY, None));
+    let peer = Arc::new(Peer::new(ConnId::NOBODY, None, false));
     let mut io = WebSocketIo::new(stream, begun, peer, hub.limits().max_line).await;
     let _ = timeout(BYE_DEADLINE, async {
         io.write_all(&line).await?;

@@ -10,7 +10,9 @@ impl<S: Transport> Session<S> {
     /// Sends away who comes from a banned address.
     pub(in crate::session) fn admit_address(&self) -> Flow {
         let now = self.hub.clock.now();
-        match self.peer.address.and_then(|address| self.hub.order.ban_of_address(address, now)) {
+        // A ban that was made before the proxy was named would hit all who come by way of it.
+        let address = self.peer.address.filter(|address| !self.hub.proxies.are_at(*address));
+        match address.and_then(|address| self.hub.order.ban_of_address(address, now)) {
             Some(rule) => Err(Ended::Closed(banned(&rule, &self.hub.clock))),
             None => Ok(()),
         }

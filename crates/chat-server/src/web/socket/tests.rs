@@ -11,7 +11,7 @@ type Browser = WebSocketStream<DuplexStream>;
 /// Both ends, over a pipe that holds this many bytes.
 async fn pair(bytes: usize) -> (WebSocketIo<DuplexStream>, Browser) {
     let (server, client) = duplex(bytes);
-    let peer = Arc::new(Peer::new(ConnId::NOBODY, None));
+    let peer = Arc::new(Peer::new(ConnId::NOBODY, None, true));
     let io = WebSocketIo::new(server, b"", peer, 32 * 1024).await;
     (io, WebSocketStream::from_raw_socket(client, Role::Client, None).await)
 }
