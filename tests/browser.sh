@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The page in a real Chromium: installs what it needs (Chromium by apt, two packages by npm), builds the server, runs the scenarios.
-# `tests/browser.sh pictures` also draws the README's pictures anew.
+# `tests/browser.sh pictures` also draws the README's pictures anew; `tests/browser.sh install` only installs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,12 +27,14 @@ if [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
     exit 1
 fi
 
+(cd tests/browser && npm ci --silent --no-audit --no-fund)
+if [ "${1:-}" = install ]; then exit; fi
+
 cargo build --locked --quiet -p chat-server -p chat-client
 CHROMIUM=$(command -v chromium)
 export CHROMIUM CHAT_PROGRAMS="${CARGO_TARGET_DIR:-$PWD/target}/debug"
 if [ "${1:-}" = pictures ]; then export PICTURES="$PWD/crates/chat-server/web/pictures"; fi
 
 cd tests/browser
-npm ci --silent --no-audit --no-fund
 # One scenario after the other: what is measured would be another's noise.
 timeout 900 node --test --test-concurrency=1 --test-reporter=spec ./*.test.js

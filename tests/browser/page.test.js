@@ -371,6 +371,61 @@ describe("what strangers write", () => {
 });
 
 describe("where it runs", () => {
+  test("over TLS by the server's own certificate", () =>
+    withFolder(async (data) => {
+      const safe = await Server.start("--data", data, "--tls-listen", "127.0.0.1:0", "--tls-self-signed");
+      const other = await Browser.start({ ignoreHTTPSErrors: true });
+      try {
+        assert.match(safe.url, /^https:/);
+        const page = await other.join(safe.url, "alice");
+        const bob = await Netcat.join(safe, "bob");
+        await say(page, "over TLS");
+        await bob.sees("alice: over TLS");
+        bob.leave();
+      } finally {
+        await other.stop();
+        await safe.stop();
+      }
+    }));
+
+  test("what is meant for somebody who looks elsewhere is shown by the desktop, where that was asked for", async () => {
+    await browser.context.addInitScript(() => {
+      window.shown = [];
+      window.Notification = class {
+        static permission = "default";
+        static async requestPermission() {
+          window.Notification.permission = "granted";
+          return "granted";
+        }
+        constructor(title, { body }) {
+          window.shown.push(`${title}: ${body}`);
+        }
+        close() {}
+      };
+      document.hasFocus = () => !window.elsewhere;
+    });
+    const alice = fresh("alice");
+    const page = await browser.join(server.url, alice);
+    const bob = await Netcat.join(server, fresh("bob"));
+    await page.evaluate(() => (window.elsewhere = true));
+    const shown = () => page.evaluate(() => window.shown);
+    bob.say(`${alice}: nobody asked for this`);
+    await shows(page, "nobody asked for this");
+    assert.deepEqual(await shown(), []);
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByLabel("Desktop notifications").check();
+    await page.getByRole("button", { name: "Close" }).last().click();
+    bob.say("for everybody");
+    bob.say(`${alice}: for you`);
+    bob.say(`@${alice} for you alone`);
+    await until("both are shown", async () => (await shown()).length >= 2);
+    const all = (await shown()).join("\n");
+    assert.match(all, /: for you$/m);
+    assert.match(all, /for you alone/);
+    assert.doesNotMatch(all, /everybody/);
+    bob.leave();
+  });
+
   test("the first message is there soon after the welcome", async () => {
     const bob = await Netcat.join(server, fresh("bob"));
     bob.say("the newest of all");

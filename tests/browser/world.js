@@ -32,13 +32,13 @@ export class Server {
     if (!flags.includes("--web")) all.push("--web", "127.0.0.1:0");
     if (!flags.includes("--data")) all.push("--ephemeral");
     server.process = spawn(join(PROGRAMS, "chat-server"), all, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, RUST_LOG: "warn" } });
-    const found = {};
     for await (const line of createInterface({ input: server.process.stdout })) {
-      const [, kind, port] = /^listening on (tcp|http):\/\/.*:(\d+)\/?$/.exec(line) ?? [];
-      if (kind) found[kind] = Number(port);
-      if (found.tcp && found.http) break;
+      const [, kind, port] = /^listening on (tcp|https?):\/\/.*:(\d+)\/?$/.exec(line) ?? [];
+      if (kind === "tcp") server.tcp = Number(port);
+      else if (kind) Object.assign(server, { web: Number(port), url: `${kind}://127.0.0.1:${port}/` });
+      if (server.tcp && server.web) break;
     }
-    return Object.assign(server, { tcp: found.tcp, web: found.http, url: `http://127.0.0.1:${found.http}/` });
+    return server;
   }
 
   async stop() {

@@ -26,7 +26,8 @@ export class Notifier {
   }
 
   heard(item, conversation) {
-    if (!this.box.checked || !document.hidden || !(item.forMe || conversation.isPrivate)) return;
+    const looked = !document.hidden && document.hasFocus();
+    if (!this.box.checked || looked || !(item.forMe || conversation.isPrivate)) return;
     const title = conversation.isPrivate ? item.from : `${item.from} in #${conversation.name}`;
     // One for each conversation: the newest takes the place of the older.
     const shown = new Notification(title, { body: item.text.slice(0, 300), tag: conversation.key });
