@@ -178,7 +178,7 @@ impl Door {
             match greeted.await {
                 Some(stream) => {
                     peer.set_secure();
-                    Session::new(hub, peer, stream, Opening::Tcp).run().await;
+                    Session::new(hub, peer, stream, Opening::Tls).run().await;
                 }
                 None => hub.connections.unregister(&peer),
             }

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     pub(crate) trusted_proxy: Option<Vec<String>>,
 
     /// Address of /metrics (Prometheus), /healthz and /readyz [default: none]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", global = true)]
     pub(crate) metrics: Option<SocketAddr>,
 
     /// Address for the same over TLS; may be given more than once
@@ -156,6 +156,8 @@ pub(crate) enum Command {
         /// The file; - for standard input
         file: PathBuf,
     },
+    /// Show how a running server is: the one on the data folder, or the one at --metrics. Exit code 1: it is not ready; 2: none answers
+    Status,
     /// Say whether the configuration makes sense, the certificate's files included, and do nothing
     CheckConfig,
     /// Print all settings as they are in force, as a configuration file that says where each comes from

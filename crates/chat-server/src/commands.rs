@@ -2,12 +2,14 @@
 
 mod about;
 mod accounts;
+mod status;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 use chat_server::accounts::Accounts;
+use chat_server::backups;
 use chat_server::log::{self, TransferError};
 
 use crate::BAD_START;
@@ -39,6 +41,7 @@ pub(crate) fn run(command: &Command, typed: &Typed) -> Result<(), Failed> {
         Command::Config => about::config(typed),
         Command::Completions { shell } => about::completions(*shell),
         Command::Man => about::manual(),
+        Command::Status => status::run(typed),
         Command::Account(command) => accounts::run(command, &data_folder(&typed.args).map_err(Failed::at_start)?),
         Command::Backup { .. } | Command::Restore { .. } | Command::Export { .. } | Command::Import { .. } => {
             transfer(command, &data_folder(&typed.args).map_err(Failed::at_start)?)
@@ -51,6 +54,9 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
         Command::Backup { file } => {
             log::backup(data, file)?;
             Accounts::backup(data, &beside(file))?;
+            if let Err(error) = backups::note(data) {
+                eprintln!("the backup is complete, but `chat-server status` won't know of it: {error}");
+            }
             eprintln!("everything in {} is now in {}, too", data.display(), file.display());
         }
         Command::Restore { file } => {
@@ -67,7 +73,12 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
             let count = log::import(&mut *input(file)?, data)?;
             eprintln!("{count} messages are now in {}", data.display());
         }
-        Command::Account(_) | Command::CheckConfig | Command::Config | Command::Completions { .. } | Command::Man => {}
+        Command::Account(_)
+        | Command::CheckConfig
+        | Command::Config
+        | Command::Completions { .. }
+        | Command::Man
+        | Command::Status => {}
     }
     Ok(())
 }

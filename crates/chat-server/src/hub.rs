@@ -12,8 +12,9 @@ use crate::accounts::Gate;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::directory::Directory;
-use crate::log::Log;
-use crate::metrics::{Metrics, Now};
+use crate::limits::LOG_STUCK;
+use crate::log::{Log, Space};
+use crate::metrics::{Limit, Metrics, Now, Surroundings};
 use crate::moderation::Order;
 use crate::peer::{ConnId, Peer};
 use crate::rooms::Rooms;
@@ -37,6 +38,8 @@ pub(crate) struct Hub {
     pub(crate) directory: Directory,
     pub(crate) connections: Connections,
     pub(crate) metrics: Metrics,
+    /// What the metrics look at besides.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Hub {
@@ -45,8 +48,8 @@ impl Hub {
         let registered = self.connections.register(address, private, &self.limits());
         match &registered {
             Ok(_) => self.metrics.connections_total.inc(),
-            Err(Refused::Full) => self.limit_met("max-connections"),
-            Err(Refused::PerAddress) => self.limit_met("max-per-address"),
+            Err(Refused::Full) => self.metrics.limit_met(Limit::Connections),
+            Err(Refused::PerAddress) => self.metrics.limit_met(Limit::PerAddress),
             Err(Refused::Outsider) => {}
         }
         registered
@@ -60,15 +63,12 @@ impl Hub {
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limits);
     }
 
-    pub(crate) fn limit_met(&self, limit: &str) {
-        self.metrics.limits_met_total.with_label_values(&[limit]).inc();
-    }
-
-    /// What the metrics ask of the moment.
+    /// What the metrics ask of the moment; may wait for a disk.
     pub(crate) fn now(&self) -> Now {
         let (connections, draining) = self.connections.now();
         let (queue, log_busy) = self.log.load();
-        Now { connections, rooms: self.rooms.count(), queue, log_busy, draining }
+        let Space { used: log_bytes, free: free_bytes } = self.log.space();
+        Now { connections, rooms: self.rooms.count(), queue, log_busy, draining, log_bytes, free_bytes }
     }
 
     /// Why nobody new should be sent here; `None` where all is well.
@@ -77,6 +77,8 @@ impl Hub {
             Some("the server is stopping")
         } else if self.metrics.log_refusing.get() != 0 {
             Some("the log has no room for more")
+        } else if self.log.load().1 >= LOG_STUCK {
+            Some("the log doesn't answer")
         } else {
             None
         }

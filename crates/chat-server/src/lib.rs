@@ -2,6 +2,7 @@
 
 mod accept;
 pub mod accounts;
+pub mod backups;
 mod batch;
 mod book;
 mod clock;
@@ -32,6 +33,7 @@ mod web;
 pub use clock::Clock;
 pub use config::{Config, Limits, Storage};
 pub use control::Control;
+pub use metrics::STATUS_SOCKET;
 pub use server::{ServeError, Server, StartError};
 pub use tls::{Identity, TlsConfig};
 pub use trust::{BadCidr, Cidr};

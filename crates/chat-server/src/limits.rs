@@ -94,6 +94,12 @@ pub(crate) const APPEND_QUEUE: usize = 4096;
 /// Entries that one commit takes at most.
 pub(crate) const COMMIT_ENTRIES: usize = 4096;
 
+/// How long one commit may last before nobody new is sent to this server: no disk that works takes so long.
+pub(crate) const LOG_STUCK: Duration = Duration::from_secs(10);
+
+/// How often a log that refused for want of room tries whether there is some again, though nobody says anything.
+pub(crate) const REFUSING_EVERY: Duration = Duration::from_secs(2);
+
 /// Reads of the store at once. More would wait for the same disk.
 pub(crate) const READS: usize = 4;
 

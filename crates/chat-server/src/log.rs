@@ -23,14 +23,14 @@ pub use sqlite::{
     restore,
 };
 pub use store::{
-    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Store, TokenHash,
-    Verdict,
+    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Space, Store,
+    TokenHash, Verdict,
 };
 
 use crate::batch::Origin;
 use crate::clock::Clock;
 use crate::limits::{APPEND_QUEUE, READS};
-use crate::metrics::Metrics;
+use crate::metrics::{Limit, Metrics};
 use crate::peer::Peer;
 use crate::room::{Room, Snapshot};
 use crate::rooms::{CannotEnter, Rooms};
@@ -85,6 +85,7 @@ pub(crate) struct Log {
     reads: Semaphore,
     failure: Arc<Failure>,
     busy: Arc<Busy>,
+    metrics: Metrics,
 }
 
 impl std::fmt::Debug for dyn Reader {
@@ -149,9 +150,9 @@ impl Log {
         let failure = Arc::new(Failure::default());
         let (ended, end) = oneshot::channel();
         let busy = Arc::new(Busy::default());
-        let appender = appender::Appender::new(store, rooms, clock, metrics, Arc::clone(&busy));
+        let appender = appender::Appender::new(store, rooms, clock, metrics.clone(), Arc::clone(&busy));
         appender::spawn(appender, entries, Arc::clone(&failure), ended)?;
-        Ok((Self { queue, reader, reads: Semaphore::new(READS), failure, busy }, end))
+        Ok((Self { queue, reader, reads: Semaphore::new(READS), failure, busy, metrics }, end))
     }
 
     pub(crate) const fn failure(&self) -> &Arc<Failure> {
@@ -163,6 +164,11 @@ impl Log {
         (self.queue.max_capacity() - self.queue.capacity(), self.busy.lasts())
     }
 
+    /// What the log takes and what is left for it. May wait for a disk.
+    pub(crate) fn space(&self) -> Space {
+        self.reader.space()
+    }
+
     /// The name of this log.
     pub(crate) fn name(&self) -> &str {
         self.reader.log()
@@ -170,6 +176,9 @@ impl Log {
 
     /// Waits for a place in the queue. Places are given in the order in which they were asked for.
     pub(crate) async fn append(&self, entry: Entry) -> Result<(), Stopped> {
+        if self.queue.capacity() == 0 {
+            self.metrics.limit_met(Limit::AppendQueue);
+        }
         self.queue.send(entry).await.map_err(|_| Stopped)
     }
 

@@ -4,18 +4,40 @@
 //! would be the peers' to choose. What is counted on the way of every delivery is one relaxed atomic addition a wake.
 
 mod endpoint;
+mod surroundings;
 
+use chat_protocol::message::{ByeCode, ErrorCode};
 use prometheus::core::{AtomicU64, GenericCounter};
 use prometheus::{
-    Encoder as _, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Counter, Encoder as _, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 pub(crate) use endpoint::Endpoint;
+pub use endpoint::STATUS_SOCKET;
+use surroundings::Seen;
+pub(crate) use surroundings::Surroundings;
 
 /// Seconds: from what a commit takes on a fast disk to what nobody should wait for.
 const SECONDS: [f64; 14] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// The codes of closing words that sessions end with.
+const ENDS: [ByeCode; 10] = [
+    ByeCode::Quit,
+    ByeCode::Shutdown,
+    ByeCode::Replaced,
+    ByeCode::Kicked,
+    ByeCode::Banned,
+    ByeCode::Stalled,
+    ByeCode::Timeout,
+    ByeCode::Full,
+    ByeCode::Limit,
+    ByeCode::Storage,
+];
+
+/// Why sessions end without any.
+const SILENT_ENDS: [&str; 3] = ["lost", "failed", "stranger"];
 
 /// Messages in a batch.
 const MESSAGES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0, 2048.0];
@@ -44,8 +66,21 @@ pub(crate) struct Metrics {
     pub(crate) log_refusing: IntGauge,
     log_busy_seconds: Gauge,
     queue_entries: IntGauge,
-    runtime_busy_seconds_total: Gauge,
+    runtime_busy_seconds_total: Counter,
+    runtime_threads: IntGauge,
     draining: IntGauge,
+    log_bytes: IntGauge,
+    /// Of a server that keeps its messages on disk.
+    disk: Option<Disk>,
+    /// Of a server that speaks TLS.
+    certificate_expiry: Option<IntGauge>,
+}
+
+/// What only a data folder has.
+#[derive(Clone, Debug)]
+struct Disk {
+    free_bytes: IntGauge,
+    last_backup: IntGauge,
 }
 
 /// What is looked up when the figures are asked for.
@@ -58,15 +93,28 @@ pub(crate) struct Now {
     /// How long the commit at hand lasts already; zero where none is.
     pub(crate) log_busy: std::time::Duration,
     pub(crate) draining: bool,
+    /// Bytes that the log takes where it is kept.
+    pub(crate) log_bytes: u64,
+    /// Bytes that are free there; `None` where that isn't known or means nothing.
+    pub(crate) free_bytes: Option<u64>,
 }
 
 impl Metrics {
     /// # Errors
     ///
     /// Where two figures have one name: a mistake in this file.
-    pub(crate) fn new() -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(surroundings: &Surroundings) -> Result<Self, prometheus::Error> {
         let new = New(Registry::new_custom(Some("chat".to_owned()), None)?);
-        Ok(Self {
+        new.constants()?;
+        let disk = if surroundings.has_disk() { Some(new.disk()?) } else { None };
+        let certificate_expiry = match surroundings.has_certificate() {
+            true => Some(new.gauge(
+                "certificate_expiry_timestamp_seconds",
+                "When the certificate in use ends, in Unix time; 0 where it doesn't say.",
+            )?),
+            false => None,
+        };
+        let metrics = Self {
             connections_total: new.counter("connections_total", "Connections accepted.")?,
             connections: new.gauge("connections", "Connections held.")?,
             sessions: new.gauges(
@@ -96,21 +144,58 @@ impl Metrics {
             log_busy_seconds: new.seconds("log_busy_seconds", "How long the commit at hand lasts already.")?,
             queue_entries: new.gauge("append_queue_entries", "Entries that wait for the log.")?,
             runtime_busy_seconds_total: new
-                .seconds("runtime_busy_seconds_total", "Time that the runtime's threads were busy, all together.")?,
+                .time("runtime_busy_seconds_total", "Time that the runtime's threads were busy, all together.")?,
+            runtime_threads: new.gauge("runtime_threads", "Threads that run connections.")?,
             draining: new.gauge("draining", "1 while the server stops.")?,
+            log_bytes: new.gauge("log_bytes", "Bytes that the log takes on disk, or in memory if it is kept there.")?,
+            disk,
+            certificate_expiry,
             registry: new.0,
-        })
+        };
+        metrics.begin_at_zero();
+        Ok(metrics)
+    }
+
+    /// What hasn't happened yet is 0 and not missing, so that a rule sees the first time as an increase.
+    fn begin_at_zero(&self) {
+        for code in ENDS {
+            self.closings_total.with_label_values(&[code.as_str()]);
+        }
+        for reason in SILENT_ENDS {
+            self.closings_total.with_label_values(&[reason]);
+        }
+        for code in [ErrorCode::StorageFull, ErrorCode::WrongPassword, ErrorCode::MailboxFull, ErrorCode::Limit] {
+            self.refused_total.with_label_values(&[code.as_str()]);
+        }
+        for limit in Limit::ALL {
+            self.limits_met_total.with_label_values(&[limit.name()]);
+        }
+    }
+
+    /// Counts that a limit was met.
+    pub(crate) fn limit_met(&self, limit: Limit) {
+        self.limits_met_total.with_label_values(&[limit.name()]).inc();
     }
 
     /// All figures in Prometheus' text format.
-    pub(crate) fn render(&self, now: Now) -> String {
-        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    ///
+    /// May wait for a disk.
+    pub(crate) fn render(&self, now: Now, seen: &Seen) -> String {
         self.connections.set(count(now.connections));
         self.rooms.set(count(now.rooms));
         self.queue_entries.set(count(now.queue));
         self.log_busy_seconds.set(now.log_busy.as_secs_f64());
         self.draining.set(i64::from(now.draining));
-        self.runtime_busy_seconds_total.set(runtime_busy());
+        self.log_bytes.set(bytes(now.log_bytes));
+        if let Some(disk) = &self.disk {
+            // Where it can't be told there is no reason to raise an alarm.
+            disk.free_bytes.set(now.free_bytes.map_or(i64::MAX, bytes));
+            disk.last_backup.set(seen.last_backup.unwrap_or_default());
+        }
+        if let Some(expiry) = &self.certificate_expiry {
+            expiry.set(seen.certificate_expiry.unwrap_or_default());
+        }
+        self.look_at_runtime();
         let mut out = Vec::new();
         // Writing into a vector fails only where a figure has no name.
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
@@ -118,13 +203,61 @@ impl Metrics {
         }
         String::from_utf8_lossy(&out).into_owned()
     }
+
+    fn look_at_runtime(&self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let runtime = runtime.metrics();
+        let workers = runtime.num_workers();
+        let busy: f64 = (0..workers).map(|worker| runtime.worker_total_busy_duration(worker).as_secs_f64()).sum();
+        self.runtime_threads.set(count(workers));
+        // The counter is only ever advanced; two who ask at once may make it skip what rounding leaves.
+        self.runtime_busy_seconds_total.inc_by((busy - self.runtime_busy_seconds_total.get()).max(0.0));
+    }
 }
 
-/// Seconds that the threads of the runtime at hand were busy.
-fn runtime_busy() -> f64 {
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return 0.0 };
-    let metrics = runtime.metrics();
-    (0..metrics.num_workers()).map(|worker| metrics.worker_total_busy_duration(worker).as_secs_f64()).sum()
+/// A bound whose meeting is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Turned away: there are as many connections as there may be.
+    Connections,
+    /// Turned away: so for its address.
+    PerAddress,
+    /// A message too long, and refused.
+    Text,
+    /// A message of too many lines, and refused.
+    Lines,
+    /// A line too long, and refused.
+    Line,
+    /// A session that is read more slowly for a while.
+    Rate,
+    /// A session that waited for a place in the log's queue.
+    AppendQueue,
+}
+
+impl Limit {
+    const ALL: [Self; 7] =
+        [Self::Connections, Self::PerAddress, Self::Text, Self::Lines, Self::Line, Self::Rate, Self::AppendQueue];
+
+    /// The flag's name, where there is one.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "max-connections",
+            Self::PerAddress => "max-per-address",
+            Self::Text => "max-text",
+            Self::Lines => "max-lines",
+            Self::Line => "max-line",
+            Self::Rate => "max-rate",
+            Self::AppendQueue => "append-queue",
+        }
+    }
+}
+
+fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn bytes(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// Makes figures and enters them in the registry.
@@ -159,6 +292,31 @@ impl New {
         let gauge = Gauge::new(name, help)?;
         self.0.register(Box::new(gauge.clone()))?;
         Ok(gauge)
+    }
+
+    fn time(&self, name: &str, help: &str) -> Result<Counter, prometheus::Error> {
+        let counter = Counter::new(name, help)?;
+        self.0.register(Box::new(counter.clone()))?;
+        Ok(counter)
+    }
+
+    /// What is known at the start and stays so.
+    fn constants(&self) -> Result<(), prometheus::Error> {
+        let build = self.gauges("build_info", "1, with the version as its label.", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let started = self.gauge("start_time_seconds", "When the server started, in Unix time.")?;
+        started.set(surroundings::unix(std::time::SystemTime::now()));
+        Ok(())
+    }
+
+    fn disk(&self) -> Result<Disk, prometheus::Error> {
+        Ok(Disk {
+            free_bytes: self.gauge("data_free_bytes", "Bytes free on the disk of the data folder.")?,
+            last_backup: self.gauge(
+                "last_backup_timestamp_seconds",
+                "When the last backup of the data folder was complete, in Unix time; 0 for never.",
+            )?,
+        })
     }
 
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {

@@ -22,7 +22,7 @@ use crate::directory::Directory;
 use crate::hub::{Connections, Hub};
 use crate::limits::BACKLOG;
 use crate::log::{Log, Memory, OpenError, Reader, Sqlite, Store};
-use crate::metrics::{Endpoint, Metrics};
+use crate::metrics::{Endpoint, Metrics, Surroundings};
 use crate::moderation::{InMemory, Order, RuleKeeper};
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
@@ -43,7 +43,7 @@ pub struct Server {
     doors: Vec<Arc<Door>>,
     tls: Option<Tls>,
     gateway: Option<Gateway>,
-    endpoint: Option<Endpoint>,
+    endpoint: Endpoint,
     hub: Arc<Hub>,
     /// Other processes may change accounts and bans.
     shared: bool,
@@ -115,8 +115,9 @@ impl Server {
             Some(web) => Gateway::bind(web, tls.clone())?,
             None => None,
         };
-        let endpoint = config.metrics.map(Endpoint::bind).transpose()?;
-        let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
+        let endpoint = Endpoint::bind(config.metrics, data.as_deref())?;
+        let surroundings = Surroundings::new(data.clone(), tls.clone());
+        let metrics = Metrics::new(&surroundings).map_err(|error| StartError::Metrics(error.to_string()))?;
         let kept = reader.rooms().map_err(|error| StartError::Log(error.to_string()))?;
         let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster));
         let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone(), metrics.clone())
@@ -136,6 +137,7 @@ impl Server {
             order,
             connections: Connections::default(),
             metrics,
+            surroundings,
         };
         Ok(Self { doors, tls, gateway, endpoint, hub: Arc::new(hub), shared, log_ended })
     }
@@ -189,7 +191,7 @@ impl Server {
     /// The address of the metrics, its port filled in.
     #[must_use]
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.endpoint.as_ref().and_then(Endpoint::address)
+        self.endpoint.address()
     }
 
     /// Serves until `shutdown` resolves, then drains: nobody new is let in, whole lines already received are stored and
@@ -234,7 +236,7 @@ impl Server {
             accepting.spawn(gateway.serve(Arc::clone(&hub), tasks.clone(), stop.subscribe()));
         }
         // Asked until the end: that it drains is what it has to tell then.
-        let endpoint = endpoint.map(|endpoint| AbortOnDrop(tokio::spawn(endpoint.serve(Arc::clone(&hub)))));
+        let endpoint = AbortOnDrop(tokio::spawn(endpoint.serve(Arc::clone(&hub))));
         let failure = Arc::clone(hub.log.failure());
         let (bye, result) = tokio::select! {
             () = shutdown => {

@@ -40,6 +40,7 @@ use crate::config::Limits;
 use crate::hub::Hub;
 use crate::limits::{LINES_PER_TURN, WRITE_BUDGET};
 use crate::log::{AuthorId, TokenHash};
+use crate::metrics::Limit;
 use crate::peer::{Fate, Letter, Peer};
 use crate::stranger::Stranger;
 
@@ -59,6 +60,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
 pub(crate) enum Opening {
     /// The server speaks first, the client's first line picks the dialect, and there may be a telnet at the other end.
     Tcp,
+    /// The same, encrypted.
+    Tls,
     /// JSON from the first line on.
     WebSocket,
 }
@@ -166,7 +169,7 @@ impl<S: Transport> Session<S> {
         let limits = hub.limits();
         let max_line = limits.max_line;
         let (codec, dialect) = match opening {
-            Opening::Tcp => (ChatCodec::new(max_line), Dialect::Text),
+            Opening::Tcp | Opening::Tls => (ChatCodec::new(max_line), Dialect::Text),
             Opening::WebSocket => (ChatCodec::without_telnet(max_line), Dialect::Json),
         };
         let input = Input::new(codec);
@@ -287,7 +290,11 @@ impl<S: Transport> Session<S> {
                 self.flush().await?;
             }
             // Looked at before the next line is taken out: one that is taken has to be carried out.
-            if left == 0 || self.unacked.len() >= MAX_UNACKED || self.rate.pause().is_some() {
+            if self.rate.pause().is_some() {
+                self.hub.metrics.limit_met(Limit::Rate);
+                break;
+            }
+            if left == 0 || self.unacked.len() >= MAX_UNACKED {
                 break;
             }
             item = match self.input.buffered().map_err(|_| Ended::Lost)? {
@@ -306,6 +313,7 @@ impl<S: Transport> Session<S> {
         };
         let transport = match self.opening {
             Opening::Tcp => "tcp",
+            Opening::Tls => "tls",
             Opening::WebSocket => "websocket",
         };
         self.hub.metrics.sessions.with_label_values(&[dialect, transport])
@@ -340,7 +348,10 @@ impl<S: Transport> Session<S> {
 
     fn bad_line(&mut self, bad: &BadLine) {
         let code = match bad {
-            BadLine::TooLong { .. } => ErrorCode::LineTooLong,
+            BadLine::TooLong { .. } => {
+                self.hub.metrics.limit_met(Limit::Line);
+                ErrorCode::LineTooLong
+            }
             _ => ErrorCode::BadLine,
         };
         self.refuse(Refusal::new(code, bad.to_string()));

@@ -165,6 +165,11 @@ impl Tls {
         matches!(*self.identity, Identity::SelfSigned { .. }).then(|| self.current.fingerprint())
     }
 
+    /// When the certificate in use ends, in seconds of Unix time.
+    pub(crate) fn expiry(&self) -> Option<i64> {
+        self.current.expiry()
+    }
+
     /// Greets a client; `None` where that doesn't come to an end that is a connection. Takes [`TLS_DEADLINE`] at most.
     pub(crate) async fn accept(&self, stream: TcpStream, address: SocketAddr) -> Option<TlsStream<TcpStream>> {
         let greeted = timeout(TLS_DEADLINE, async {

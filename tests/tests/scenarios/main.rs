@@ -23,4 +23,5 @@ mod reload;
 mod requests;
 mod resume;
 mod slow;
+mod status;
 mod strangers;

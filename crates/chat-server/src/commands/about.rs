@@ -80,7 +80,7 @@ fn toml_value(values: &[String]) -> String {
     }
 }
 
-fn print(text: &str) -> Result<(), Failed> {
+pub(super) fn print(text: &str) -> Result<(), Failed> {
     use io::Write as _;
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

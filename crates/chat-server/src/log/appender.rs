@@ -16,7 +16,7 @@ use super::store::{CommitError, Operation, Record, Store, Verdict};
 use super::{Busy, CannotRedact, Entered, Entry, Failure};
 use crate::batch::Item;
 use crate::clock::Clock;
-use crate::limits::{BUSY_ROUNDS, COMMIT_ENTRIES};
+use crate::limits::{BUSY_ROUNDS, COMMIT_ENTRIES, REFUSING_EVERY};
 use crate::metrics::Metrics;
 use crate::peer::{Fate, Peer};
 use crate::presence::Told;
@@ -41,6 +41,8 @@ pub(super) struct Appender<S> {
     tend: Option<Instant>,
     /// Rounds since it was asked.
     rounds: u32,
+    /// When to try again whether there is room, while there was none.
+    retry: Option<Instant>,
 }
 
 /// What a round publishes, room by room in the order in which they were first concerned.
@@ -91,13 +93,13 @@ impl<S: Store> Appender<S> {
         let now = clock.now();
         let (today, offset) = (clock.date(now), clock.offset(now));
         let (due, tend) = (HashMap::new(), Some(Instant::now()));
-        Self { store, rooms, clock, metrics, busy, today, offset, due, tend, rounds: 0 }
+        Self { store, rooms, clock, metrics, busy, today, offset, due, tend, rounds: 0, retry: None }
     }
 
     async fn run(&mut self, entries: &mut mpsc::Receiver<Entry>) -> Result<(), String> {
         let mut waiting = Vec::new();
         loop {
-            let wake = self.due.values().map(|(due, _)| *due).chain(self.tend).min();
+            let wake = self.due.values().map(|(due, _)| *due).chain(self.tend).chain(self.retry).min();
             let calendar = Instant::now() + CALENDAR;
             tokio::select! {
                 received = entries.recv_many(&mut waiting, COMMIT_ENTRIES) => {
@@ -109,9 +111,28 @@ impl<S: Store> Appender<S> {
             }
             self.busy.set(Some(std::time::Instant::now()));
             self.round(&mut waiting)?;
+            self.look_for_room()?;
             self.tend(entries.is_empty())?;
             self.busy.set(None);
         }
+    }
+
+    /// Tries whether there is room again, though nobody says anything: until that is known nobody new is sent here who might.
+    fn look_for_room(&mut self) -> Result<(), String> {
+        if self.retry.is_none_or(|retry| Instant::now() < retry) {
+            return Ok(());
+        }
+        let tried = self.store.commit(self.clock.now(), &[]);
+        self.refuses(matches!(tried, Err(CommitError::Full { .. })));
+        match tried {
+            Err(CommitError::Failed(why)) => Err(why),
+            _ => Ok(()),
+        }
+    }
+
+    fn refuses(&mut self, refuses: bool) {
+        self.metrics.log_refusing.set(i64::from(refuses));
+        self.retry = refuses.then(|| Instant::now() + REFUSING_EVERY);
     }
 
     /// Lets the store do what can wait: when nobody does, and every now and then also while there is always somebody.
@@ -160,7 +181,7 @@ impl<S: Store> Appender<S> {
         let started = std::time::Instant::now();
         let verdicts = self.store.commit(now, operations);
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
-        self.metrics.log_refusing.set(i64::from(matches!(verdicts, Err(CommitError::Full { .. }))));
+        self.refuses(matches!(verdicts, Err(CommitError::Full { .. })));
         if let Ok(verdicts) = &verdicts {
             let stored = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Stored(_))).count();
             self.metrics.messages_total.inc_by(stored as u64);

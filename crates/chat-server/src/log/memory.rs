@@ -9,8 +9,8 @@ use chat_protocol::value::{MessageId, Seq, Text, Time};
 
 use super::search::Query;
 use super::store::{
-    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Store, TokenHash,
-    Verdict,
+    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Space, Store,
+    TokenHash, Verdict,
 };
 
 /// What a message costs beside its text: the record, its places in the indexes.
@@ -161,6 +161,10 @@ impl Reader for Memory {
 
     fn is_immediate(&self) -> bool {
         true
+    }
+
+    fn space(&self) -> Space {
+        Space { used: self.kept().bytes as u64, free: None }
     }
 
     fn rooms(&self) -> Result<Vec<KeptRoom>, ReadError> {

@@ -145,6 +145,15 @@ pub struct KeptSession {
     pub last_used: Time,
 }
 
+/// The room that a log takes where it is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that it takes.
+    pub used: u64,
+    /// Bytes that are free there; `None` where that isn't known or means nothing.
+    pub free: Option<u64>,
+}
+
 /// Keeps messages. Called by the appender alone, on a thread that may block.
 pub trait Store: Send + 'static {
     /// Carries out `operations` in their order, all of them or none, and returns a verdict for each once they are
@@ -187,6 +196,9 @@ pub trait Reader: Send + Sync + 'static {
 
     /// Whether calls return without waiting for a disk, so that they may be made on the runtime's threads.
     fn is_immediate(&self) -> bool;
+
+    /// What the log takes and what is left for it. May wait for a disk.
+    fn space(&self) -> Space;
 
     /// All rooms that have messages, had some, or have a topic.
     ///

@@ -7,6 +7,7 @@ use chat_protocol::value::{Kind, MessageId, Text, Time};
 use proptest::prelude::*;
 
 use super::*;
+use crate::metrics::Surroundings;
 
 /// A store with its reader, and what has to live as long.
 pub(crate) struct Kit {
@@ -226,5 +227,39 @@ proptest! {
                 prop_assert_eq!(memory.search(name, query), sqlite.search(name, query));
             }
         }
+    }
+}
+
+/// Has no room while it is told so.
+struct Fickle(Memory, Arc<std::sync::atomic::AtomicBool>);
+
+impl Store for Fickle {
+    fn commit(&mut self, now: Time, operations: &[Operation]) -> Result<Vec<Verdict>, CommitError> {
+        match self.1.load(std::sync::atomic::Ordering::Relaxed) {
+            true => Err(CommitError::Full { why: "test".to_owned(), known: Vec::new() }),
+            false => self.0.commit(now, operations),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_refused_says_that_it_has_room_again_though_nobody_says_anything() {
+    let (memory, full) = (Memory::new("log", 1 << 20), Arc::new(true.into()));
+    let metrics = Metrics::new(&Surroundings::default()).unwrap();
+    let rooms = Arc::new(Rooms::new(Vec::new(), &room("lobby"), 100));
+    let store = Fickle(memory.clone(), Arc::clone(&full));
+    let (log, _end) =
+        Log::start(store, Arc::new(memory), Arc::clone(&rooms), Clock::system(), metrics.clone()).unwrap();
+    let (room, _) = rooms.get_or_make(&room("lobby")).unwrap();
+    let (reply, answer) = oneshot::channel();
+    let (from, topic) = (Alias::new("alice").unwrap(), "tea".to_owned());
+    log.append(Entry::Topic { room, from, topic, reply }).await.unwrap();
+    assert_eq!(answer.await.unwrap(), Err("test".to_owned()));
+    assert_eq!(metrics.log_refusing.get(), 1);
+    full.store(false, std::sync::atomic::Ordering::Relaxed);
+    let until = Instant::now() + Duration::from_secs(30);
+    while metrics.log_refusing.get() != 0 {
+        assert!(Instant::now() < until, "it refuses for ever");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -14,6 +14,7 @@ use super::requests::Done;
 use super::{Ended, Person, Session, Transport, Unacked};
 use crate::batch::{Dialect, Origin};
 use crate::log::{CannotRedact, Entry, NewMessage};
+use crate::metrics::Limit;
 use crate::peer::Private;
 
 /// Names that one text connection may ignore: each of its lines is compared with them.
@@ -24,10 +25,12 @@ impl<S: Transport> Session<S> {
         let limits = &self.limits;
         let lines = memchr::memchr_iter(b'\n', raw.as_bytes()).count() + 1;
         if raw.len() > limits.max_text {
+            self.hub.metrics.limit_met(Limit::Text);
             let words = format!("the message has {} bytes; at most {} are allowed", raw.len(), limits.max_text);
             return Err(Refusal::new(ErrorCode::Limit, words).into());
         }
         if lines > limits.max_lines {
+            self.hub.metrics.limit_met(Limit::Lines);
             let words = format!("the message has {lines} lines; at most {} are allowed", limits.max_lines);
             return Err(Refusal::new(ErrorCode::Limit, words).into());
         }

@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::TlsError;
 
@@ -40,6 +41,13 @@ impl Current {
         let Some(certificate) = pair.cert.first() else { return String::new() };
         let bytes: Vec<String> = Sha256::digest(certificate).iter().map(|byte| format!("{byte:02X}")).collect();
         bytes.join(":")
+    }
+
+    /// When it ends, in seconds of Unix time: the first of the chain, as nobody takes it any more then.
+    pub(super) fn expiry(&self) -> Option<i64> {
+        let pair = self.get();
+        let (_, certificate) = X509Certificate::from_der(pair.cert.first()?).ok()?;
+        Some(certificate.validity().not_after.timestamp())
     }
 }
 

@@ -7,12 +7,12 @@ use chat_protocol::value::Seq;
 use rusqlite::{Connection, OptionalExtension as _};
 use tracing::error;
 
-use super::folder::Folder;
+use super::folder::{Folder, available, beside};
 use super::row::{self, COLUMNS, MAX_SEQ, RoomRow, Rows};
 use super::{index, schema};
 use crate::limits::{READS, SALVAGE};
 use crate::log::search::Query;
-use crate::log::store::{KeptRoom, KeptSession, ReadError, Reader, Record, TokenHash};
+use crate::log::store::{KeptRoom, KeptSession, ReadError, Reader, Record, Space, TokenHash};
 
 /// The reading end: any thread may use it.
 #[derive(Debug)]
@@ -51,6 +51,13 @@ impl Reader for SqliteReader {
 
     fn is_immediate(&self) -> bool {
         false
+    }
+
+    fn space(&self) -> Space {
+        let database = self.folder.database();
+        let files = [database.clone(), beside(&database, "-wal")];
+        let used = files.iter().filter_map(|file| Some(std::fs::metadata(file).ok()?.len())).sum();
+        Space { used, free: available(self.folder.path()) }
     }
 
     fn rooms(&self) -> Result<Vec<KeptRoom>, ReadError> {
