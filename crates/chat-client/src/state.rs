@@ -9,7 +9,7 @@ use chat_protocol::json;
 use chat_protocol::message::{ClientMessage, ErrorCode, Hello, LimitsInfo, Refusal, RoomStart};
 use chat_protocol::names::Alias;
 use chat_protocol::text;
-use chat_protocol::value::{MessageId, Password};
+use chat_protocol::value::{Invite, MessageId, Password};
 
 use crate::delivery::Delivery;
 use crate::error::{End, Lost, RequestError};
@@ -142,7 +142,7 @@ impl State {
             session: reveal(&self.session),
             log: self.log.clone(),
             password: reveal(&self.options.password).map(Password::new),
-            invite: reveal(&self.options.invite),
+            invite: reveal(&self.options.invite).map(Invite::new),
             quiet: self.options.quiet,
             rooms: self.places.starts(),
             history: Some(self.options.history),

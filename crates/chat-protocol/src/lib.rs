@@ -7,6 +7,9 @@
 #![doc = include_str!("../golden/json.txt")]
 #![doc = "```\n"]
 #![doc = include_str!("../docs/sessions.md")]
+#![doc = "```text"]
+#![doc = include_str!("../golden/invites.txt")]
+#![doc = "```\n"]
 
 pub mod clean;
 pub mod codec;

@@ -219,6 +219,30 @@ impl fmt::Debug for Password {
     }
 }
 
+/// An invite on its way: shown by no `Debug`, so that no log has it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Invite(String);
+
+impl Invite {
+    /// As it was typed.
+    pub fn new(invite: impl Into<String>) -> Self {
+        Self(invite.into())
+    }
+
+    /// The invite itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Invite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Invite(…)")
+    }
+}
+
 /// How a message is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

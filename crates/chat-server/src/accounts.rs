@@ -8,15 +8,18 @@ mod attempts;
 mod gate;
 mod hash;
 mod index;
+mod invites;
 
 use chat_protocol::names::Alias;
-use chat_protocol::value::{Password, Time};
+use chat_protocol::value::{Invite, Password, Time};
 
 pub use self::index::{Accounts, Keeper, KeptAccount};
+pub use self::invites::KeptInvite;
+pub use crate::book::put_on_record;
 
 pub(crate) use self::gate::{Gate, Refused};
 
-use crate::limits::{MAX_ACCOUNTS, MAX_PASSWORD, MIN_PASSWORD};
+use crate::limits::{MAX_ACCOUNTS, MAX_INVITES, MAX_PASSWORD, MIN_PASSWORD};
 use crate::log::AuthorId;
 
 /// An alias that has an owner.
@@ -68,6 +71,12 @@ pub enum AccountError {
     /// There are as many accounts as there may be.
     #[error("there are {MAX_ACCOUNTS} accounts already, the most there may be")]
     TooMany,
+    /// No such invite, or none for this alias, or used already, or out of time: which of these isn't told.
+    #[error("that invite can't be used: it is wrong, used already or out of time")]
+    BadInvite,
+    /// There are as many invites as there may be.
+    #[error("there are {MAX_INVITES} open invites, the most there may be; each ends when it is used or out of time")]
+    TooManyInvites,
     /// It can't be looked up or kept just now.
     #[error("the accounts can't be used: {0}")]
     Unavailable(String),
@@ -136,6 +145,33 @@ pub trait Authenticator: Send + Sync + 'static {
     ///
     /// [`AccountError`].
     fn register(&self, id: AuthorId, alias: &Alias, password: &Password, now: Time) -> Result<Account, AccountError>;
+
+    /// Whether this invite makes an account with this alias, if it is used soon. Without an implementation there are no invites.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::BadInvite`], in the same words whatever is wrong with it.
+    fn check_invite(&self, alias: &Alias, invite: &Invite, now: Time) -> Result<(), AccountError> {
+        let _ = (alias, invite, now);
+        Err(AccountError::BadInvite)
+    }
+
+    /// Makes an account, as [`register`](Self::register) does, and uses the invite up: both or neither.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`].
+    fn redeem(
+        &self,
+        id: AuthorId,
+        alias: &Alias,
+        password: &Password,
+        invite: &Invite,
+        now: Time,
+    ) -> Result<Account, AccountError> {
+        let _ = (id, alias, password, invite, now);
+        Err(AccountError::BadInvite)
+    }
 
     /// Sets a new password. Sessions that were last used before `now` are worth nothing from then on.
     ///

@@ -88,6 +88,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     pub(crate) lobby: Option<String>,
 
+    /// Let in only people with an account, which an invite makes: chat-server account invite NAME
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) require_account: Option<bool>,
+
     /// Connections in all; 0 for no limit [default: 10000]
     #[arg(long, value_name = "N")]
     pub(crate) max_connections: Option<usize>,
@@ -187,6 +191,14 @@ pub(crate) enum AccountCommand {
         /// The password is the first line of this file; - for standard input
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+    },
+    /// Print an invite, with which one person makes the account of this alias, and chooses its password
+    Invite {
+        /// The alias of the account
+        name: String,
+        /// It is worth nothing after this time: 12h, 7d, 4w
+        #[arg(long, value_name = "TIME", default_value = "7d")]
+        expires: String,
     },
     /// Set a new password; sessions of the account are closed
     Passwd {

@@ -14,7 +14,7 @@ use chat_protocol::names::Alias;
 use chat_protocol::value::Time;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
-use crate::accounts::{Account, Keeper, KeptAccount};
+use crate::accounts::{Account, AccountError, Keeper, KeptAccount, KeptInvite};
 use crate::limits::AUDIT_KEPT;
 use crate::log::AuthorId;
 use crate::moderation::{Change, Kept, Rule, RuleKeeper, Switches, Target};
@@ -25,8 +25,8 @@ const FILE: &str = "accounts.db";
 /// Tells a book of ours from other databases: "book".
 const APPLICATION: i64 = 0x626f_6f6b;
 
-/// The schema that this program reads and writes.
-const SCHEMA: i64 = 1;
+/// What makes each schema of the one before; the first, of nothing. Their number is the schema that this program reads and writes.
+const STEPS: [&str; 2] = [TABLES, INVITES];
 
 const TABLES: &str = "
 CREATE TABLE accounts (
@@ -41,6 +41,10 @@ CREATE TABLE switches (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WI
 CREATE TABLE audit (
     number INTEGER PRIMARY KEY, time INTEGER NOT NULL, maker TEXT NOT NULL, what TEXT NOT NULL
 ) STRICT;
+";
+
+const INVITES: &str = "
+CREATE TABLE invites (hash BLOB PRIMARY KEY, alias TEXT NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// A connection to the book. Each of those who keep something in it has one.
@@ -60,13 +64,16 @@ impl Book {
         let tx = Transaction::new(&mut db, TransactionBehavior::Immediate).map_err(|error| failed(&error))?;
         let pragma = |name: &str| tx.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         match (pragma("application_id"), pragma("user_version")) {
-            (Ok(0), Ok(0)) => create(&tx).map_err(|error| failed(&error))?,
-            (Ok(APPLICATION), Ok(SCHEMA)) => {}
-            (Ok(APPLICATION), Ok(newer)) => {
-                return Err(failed(&format!(
-                    "it was written by a newer chat-server (schema {newer}; this one knows {SCHEMA})"
-                )));
-            }
+            (Ok(0), Ok(0)) => upgrade(&tx, 0).map_err(|error| failed(&error))?,
+            (Ok(APPLICATION), Ok(schema)) => match usize::try_from(schema) {
+                Ok(schema) if schema <= STEPS.len() => upgrade(&tx, schema).map_err(|error| failed(&error))?,
+                _ => {
+                    let known = STEPS.len();
+                    let newer =
+                        format!("it was written by a newer chat-server (schema {schema}; this one knows {known})");
+                    return Err(failed(&newer));
+                }
+            },
             (Err(error), _) | (_, Err(error)) => return Err(failed(&error)),
             _ => return Err(failed(&"it is no book of chat-server's")),
         }
@@ -137,10 +144,24 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-fn create(tx: &Transaction<'_>) -> rusqlite::Result<()> {
-    tx.execute_batch(TABLES)?;
+fn upgrade(tx: &Transaction<'_>, from: usize) -> rusqlite::Result<()> {
+    if from == STEPS.len() {
+        return Ok(());
+    }
+    STEPS[from..].iter().try_for_each(|step| tx.execute_batch(step))?;
     tx.pragma_update(None, "application_id", APPLICATION)?;
-    tx.pragma_update(None, "user_version", SCHEMA)
+    tx.pragma_update(None, "user_version", signed(STEPS.len() as u64))
+}
+
+/// Puts something on record that was done to the accounts of a data folder by whoever may write to it.
+///
+/// # Errors
+///
+/// [`AccountError::Unavailable`].
+pub fn put_on_record(data: &Path, what: &str, now: Time) -> Result<(), AccountError> {
+    let entry = AuditInfo { number: 0, time: now, by: AuditInfo::SERVER.to_owned(), what: what.to_owned() };
+    let mut book = Book::open(data).map_err(AccountError::Unavailable)?;
+    book.record(&Change::default(), &entry).map(drop).map_err(AccountError::Unavailable)
 }
 
 /// SQLite's numbers are signed. None of ours comes near the end of them.
@@ -175,19 +196,51 @@ impl Keeper for Book {
     }
 
     fn save(&mut self, kept: &KeptAccount) -> Result<(), String> {
-        let Account { id, alias, operator, created, sessions_from } = &kept.account;
-        let (created, sessions_from) = (created.as_millis(), sessions_from.as_millis());
-        let key = alias.key();
-        let values = params![id.0, key.folded(), alias.as_str(), operator, created, sessions_from, kept.hash];
-        let query = "INSERT INTO accounts (id, folded, alias, operator, created, sessions_from, hash)
-            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET operator = excluded.operator,
-            sessions_from = excluded.sessions_from, hash = excluded.hash";
-        self.db.execute(query, values).map(drop).map_err(sentence)
+        save(&self.db, kept).map_err(sentence)
     }
 
     fn delete(&mut self, id: AuthorId) -> Result<(), String> {
         self.db.execute("DELETE FROM accounts WHERE id = ?", [id.0]).map(drop).map_err(sentence)
     }
+
+    fn invites(&mut self) -> Result<Vec<KeptInvite>, String> {
+        self.read("SELECT hash, alias, expires FROM invites", |row| {
+            let Ok(alias) = Alias::new(&row.get::<_, String>(1)?) else { return Ok(None) };
+            Ok(Some(KeptInvite::new(row.get(0)?, alias, Time::from_millis(row.get(2)?))))
+        })
+    }
+
+    fn save_invite(&mut self, invite: &KeptInvite, now: Time) -> Result<(), String> {
+        let save = || {
+            self.db.execute("DELETE FROM invites WHERE expires <= ?", [now.as_millis()])?;
+            let values = params![invite.hash, invite.alias.as_str(), invite.expires.as_millis()];
+            self.db.execute("INSERT INTO invites (hash, alias, expires) VALUES (?, ?, ?)", values)
+        };
+        save().map(drop).map_err(sentence)
+    }
+
+    fn redeem(&mut self, invite: &KeptInvite, account: &KeptAccount) -> Result<bool, String> {
+        let redeem = |db: &mut Connection| {
+            let tx = Transaction::new(db, TransactionBehavior::Immediate)?;
+            if tx.execute("DELETE FROM invites WHERE hash = ?", [invite.hash])? == 0 {
+                return Ok(false);
+            }
+            save(&tx, account)?;
+            tx.commit().map(|()| true)
+        };
+        redeem(&mut self.db).map_err(sentence)
+    }
+}
+
+fn save(db: &Connection, kept: &KeptAccount) -> rusqlite::Result<()> {
+    let Account { id, alias, operator, created, sessions_from } = &kept.account;
+    let (created, sessions_from) = (created.as_millis(), sessions_from.as_millis());
+    let key = alias.key();
+    let values = params![id.0, key.folded(), alias.as_str(), operator, created, sessions_from, kept.hash];
+    let query = "INSERT INTO accounts (id, folded, alias, operator, created, sessions_from, hash)
+            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET operator = excluded.operator,
+            sessions_from = excluded.sessions_from, hash = excluded.hash";
+    db.execute(query, values).map(drop)
 }
 
 impl RuleKeeper for Book {
@@ -210,11 +263,10 @@ impl RuleKeeper for Book {
                 _ => {}
             }
         }
-        let audited = self.read("SELECT coalesce(max(number), 0) FROM audit", |row| unsigned(row, 0).map(Some))?;
-        Ok(Kept { rules, switches, audited: audited.first().copied().unwrap_or(0) })
+        Ok(Kept { rules, switches })
     }
 
-    fn record(&mut self, change: &Change, entry: &AuditInfo) -> Result<(), String> {
+    fn record(&mut self, change: &Change, entry: &AuditInfo) -> Result<u64, String> {
         self.write(change, entry).map_err(sentence)
     }
 
@@ -224,23 +276,24 @@ impl RuleKeeper for Book {
             "SELECT number, time, maker, what FROM audit WHERE number < {before} ORDER BY number DESC LIMIT {limit}"
         );
         self.read(&query, |row| {
-            let Ok(by) = Alias::new(&row.get::<_, String>(2)?) else { return Ok(None) };
             let time = Time::from_millis(row.get(1)?);
-            Ok(Some(AuditInfo { number: unsigned(row, 0)?, time, by, what: row.get(3)? }))
+            Ok(Some(AuditInfo { number: unsigned(row, 0)?, time, by: row.get(2)?, what: row.get(3)? }))
         })
     }
 }
 
 impl Book {
-    fn write(&mut self, change: &Change, entry: &AuditInfo) -> rusqlite::Result<()> {
+    fn write(&mut self, change: &Change, entry: &AuditInfo) -> rusqlite::Result<u64> {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
+        // Chosen here, as another process may have put something on record meanwhile.
+        let number: i64 = tx.query_row("SELECT coalesce(max(number), 0) + 1 FROM audit", [], |row| row.get(0))?;
         if let Some(rule) = &change.add {
             let kind = if rule.kind == RuleKind::Ban { "ban" } else { "mute" };
             let (author, until) = (rule.author.map(|author| author.0), rule.until.map(Time::as_millis));
             let (target, maker, time) = (rule.target.to_string(), rule.by.as_str(), rule.time.as_millis());
             tx.execute(
                 "INSERT INTO rules (number, kind, target, author, until, reason, maker, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                params![signed(rule.number), kind, target, author, until, rule.reason, maker, time],
+                params![number, kind, target, author, until, rule.reason, maker, time],
             )?;
         }
         for number in &change.remove {
@@ -259,10 +312,11 @@ impl Book {
         let (time, maker) = (entry.time.as_millis(), entry.by.as_str());
         tx.execute(
             "INSERT INTO audit (number, time, maker, what) VALUES (?, ?, ?, ?)",
-            params![signed(entry.number), time, maker, entry.what],
+            params![number, time, maker, entry.what],
         )?;
-        tx.execute("DELETE FROM audit WHERE number <= ?", [signed(entry.number.saturating_sub(AUDIT_KEPT))])?;
-        tx.commit()
+        tx.execute("DELETE FROM audit WHERE number <= ?", [number.saturating_sub(signed(AUDIT_KEPT))])?;
+        tx.commit()?;
+        Ok(u64::try_from(number).unwrap_or(0))
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Config {
     pub storage: Storage,
     /// Where Prometheus' metrics and the health of the server are asked for.
     pub metrics: Option<SocketAddr>,
+    /// Only people with an account come in; an invite makes one.
+    pub require_account: bool,
     /// What peers may do.
     pub limits: Limits,
     /// The time, and the zone in which people see it.
@@ -106,6 +108,7 @@ impl Config {
             lobby: lobby(),
             storage,
             metrics: None,
+            require_account: false,
             limits: Limits::default(),
             clock: Clock::system(),
             authenticator: None,

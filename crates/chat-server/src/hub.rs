@@ -25,6 +25,8 @@ use crate::trust::Proxies;
 pub(crate) struct Hub {
     /// Those of connections that come from now on.
     pub(crate) limits: RwLock<Arc<Limits>>,
+    /// Nobody is here without an account.
+    pub(crate) require_account: bool,
     /// Those who may speak for others.
     pub(crate) proxies: Proxies,
     pub(crate) lobby: RoomName,

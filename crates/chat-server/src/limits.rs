@@ -170,6 +170,9 @@ pub const SESSION_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
 /// Accounts there may be: each takes half a kilobyte of memory.
 pub const MAX_ACCOUNTS: usize = 100_000;
 
+/// Open invites there may be: each is compared with what somebody gives for one.
+pub const MAX_INVITES: usize = 1000;
+
 /// Characters of a password at least: what the limits on attempts leave to guess.
 pub const MIN_PASSWORD: usize = 8;
 

@@ -57,14 +57,12 @@ impl Default for Switches {
 pub(crate) struct Kept {
     pub(crate) rules: Vec<Arc<Rule>>,
     pub(crate) switches: Switches,
-    /// The number of the newest entry of the audit log.
-    pub(crate) audited: u64,
 }
 
 /// A change, made whole or not at all, together with its entry in the audit log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
-    /// Its number is filled in.
+    /// Its number is that of the entry.
     pub(crate) add: Option<Rule>,
     pub(crate) remove: Vec<u64>,
     pub(crate) switches: Option<Switches>,
@@ -75,7 +73,8 @@ pub(crate) trait RuleKeeper: Send + 'static {
     /// Whether another process changed something since the last call of this or of [`load`](Self::load).
     fn is_stale(&mut self) -> Result<bool, String>;
     fn load(&mut self) -> Result<Kept, String>;
-    fn record(&mut self, change: &Change, entry: &AuditInfo) -> Result<(), String>;
+    /// Keeps both, the entry under the next number, which it returns.
+    fn record(&mut self, change: &Change, entry: &AuditInfo) -> Result<u64, String>;
     /// The newest entries before this one, newest first.
     fn audit(&mut self, before: u64, limit: usize) -> Result<Vec<AuditInfo>, String>;
 }
@@ -93,12 +92,13 @@ impl RuleKeeper for InMemory {
         Ok(Kept::default())
     }
 
-    fn record(&mut self, _change: &Change, entry: &AuditInfo) -> Result<(), String> {
+    fn record(&mut self, _change: &Change, entry: &AuditInfo) -> Result<u64, String> {
+        let number = self.0.back().map_or(0, |last| last.number) + 1;
         if self.0.len() >= AUDIT_IN_MEMORY {
             self.0.pop_front();
         }
-        self.0.push_back(entry.clone());
-        Ok(())
+        self.0.push_back(AuditInfo { number, ..entry.clone() });
+        Ok(number)
     }
 
     fn audit(&mut self, before: u64, limit: usize) -> Result<Vec<AuditInfo>, String> {
@@ -170,19 +170,15 @@ impl Order {
         let over = kept.rules.iter().filter(|rule| rule.until.is_some_and(|until| until <= now));
         change.remove.extend(over.map(|rule| rule.number));
         kept.rules.retain(|rule| !change.remove.contains(&rule.number));
-        kept.audited += 1;
-        if let Some(rule) = &mut change.add {
-            if kept.rules.len() >= MAX_RULES {
-                return Err(NotChanged::TooMany);
-            }
-            rule.number = kept.audited;
-            kept.rules.push(Arc::new(rule.clone()));
+        if change.add.is_some() && kept.rules.len() >= MAX_RULES {
+            return Err(NotChanged::TooMany);
         }
         if let Some(switches) = change.switches {
             kept.switches = switches;
         }
-        let entry = AuditInfo { number: kept.audited, time: now, by: by.clone(), what };
-        keeper.record(&change, &entry).map_err(NotChanged::Unavailable)?;
+        let entry = AuditInfo { number: 0, time: now, by: by.to_string(), what };
+        let number = keeper.record(&change, &entry).map_err(NotChanged::Unavailable)?;
+        kept.rules.extend(change.add.map(|rule| Arc::new(Rule { number, ..rule })));
         self.put(kept);
         Ok(())
     }

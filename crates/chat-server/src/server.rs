@@ -126,6 +126,7 @@ impl Server {
         let (authenticator, order) = open_book(data, config.authenticator).await?;
         let hub = Hub {
             limits: RwLock::new(Arc::new(config.limits)),
+            require_account: config.require_account,
             proxies: Proxies::new(config.trusted_proxies),
             lobby: config.lobby,
             page: gateway.as_ref().and_then(Gateway::url),

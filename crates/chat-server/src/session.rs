@@ -9,6 +9,7 @@ mod close;
 mod cursor;
 mod handshake;
 mod input;
+mod invited;
 mod login;
 mod membership;
 mod moderation;

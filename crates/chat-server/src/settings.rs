@@ -13,6 +13,7 @@ use crate::args::{Args, LogFormat};
 
 use self::storage::durable;
 pub(crate) use self::storage::{data_folder, selection};
+pub(crate) use self::units::duration;
 
 /// All that the program needs to know.
 #[derive(Debug)]
@@ -38,6 +39,11 @@ impl Settings {
         server.metrics = args.metrics;
         server.tls = tls(&args)?;
         server.proxy_protocol = args.proxy_protocol.unwrap_or_default();
+        server.require_account = args.require_account.unwrap_or_default();
+        if server.require_account && args.ephemeral.unwrap_or_default() {
+            let words = "--require-account: --ephemeral keeps no accounts, so that nobody could come in; leave one of the two out";
+            return Err(words.to_owned());
+        }
         for cidr in args.trusted_proxy.iter().flatten() {
             server.trusted_proxies.push(cidr.parse().map_err(|error| format!("--trusted-proxy {cidr:?}: {error}"))?);
         }

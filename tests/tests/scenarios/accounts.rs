@@ -75,7 +75,7 @@ impl House {
 }
 
 /// `chat-server account …` on a data folder.
-fn account(data: &Path, arguments: &[&str]) -> Ended {
+pub(crate) fn account(data: &Path, arguments: &[&str]) -> Ended {
     let mut command = ServerProcess::command();
     command.arg("--data").arg(data).arg("account").args(arguments);
     ServerProcess::run_to_end(command)

@@ -1,11 +1,15 @@
 //! The transcripts in the protocol's reference, replayed against a real server byte for byte.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use chat_tests::{TestClock, TestServer, Wire};
+use chat_protocol::names::Alias;
+use chat_server::accounts::Accounts;
+use chat_tests::{Setup, TestClock, TestServer, Wire};
 
 const TEXT: &str = include_str!("../../../crates/chat-protocol/golden/text.txt");
 const JSON: &str = include_str!("../../../crates/chat-protocol/golden/json.txt");
+const INVITES: &str = include_str!("../../../crates/chat-protocol/golden/invites.txt");
 
 /// The value of a string field in a line of JSON.
 fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
@@ -14,11 +18,9 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Plays a transcript: a line with `>` is sent, one with `<` must come next. What the server chooses takes the place of its stand-in.
-async fn replay(transcript: &str, now: &str) {
-    let clock = TestClock::at(now);
-    let server = TestServer::with().clock(&clock).start().await;
+async fn replay(transcript: &str, setup: Setup, mut chosen: HashMap<String, String>) {
+    let server = setup.start().await;
     let mut people: HashMap<&str, Wire> = HashMap::new();
-    let mut chosen: HashMap<String, String> = HashMap::new();
     for line in transcript.lines().filter(|line| !line.starts_with('#')) {
         let (who, words) = line.split_once(' ').expect("who says what");
         let (name, direction) = who.split_at(who.len() - 1);
@@ -27,7 +29,7 @@ async fn replay(transcript: &str, now: &str) {
         }
         let wire = people.get_mut(name).expect("connected");
         if direction == ">" {
-            wire.send_line(words).await;
+            wire.send_line(&filled(words, &chosen)).await;
             continue;
         }
         let got = wire.line().await;
@@ -36,18 +38,40 @@ async fn replay(transcript: &str, now: &str) {
                 chosen.insert(stand_in.to_owned(), field(&got, name).expect("what the server chose").to_owned());
             }
         }
-        let expected = chosen.iter().fold(words.to_owned(), |line, (stand_in, value)| line.replace(stand_in, value));
-        assert_eq!(got, expected, "{name} in the transcript");
+        assert_eq!(got, filled(words, &chosen), "{name} in the transcript");
     }
     server.stop().await;
 }
 
+fn filled(words: &str, chosen: &HashMap<String, String>) -> String {
+    chosen.iter().fold(words.to_owned(), |line, (stand_in, value)| line.replace(stand_in, value))
+}
+
+fn at(now: &str) -> Setup {
+    TestServer::with().clock(&TestClock::at(now))
+}
+
 #[tokio::test]
 async fn the_text_transcript_is_what_happens() {
-    replay(TEXT, "2026-11-21T11:00:00Z").await;
+    replay(TEXT, at("2026-11-21T11:00:00Z"), HashMap::new()).await;
 }
 
 #[tokio::test]
 async fn the_json_transcript_is_what_happens() {
-    replay(JSON, "2026-11-21T12:00:00Z").await;
+    replay(JSON, at("2026-11-21T12:00:00Z"), HashMap::new()).await;
+}
+
+#[tokio::test]
+async fn the_transcript_of_a_house_with_invites_is_what_happens() {
+    let accounts = Arc::new(Accounts::default());
+    let time = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").into();
+    let invite = |name: &str| {
+        let (alias, now) = (Alias::new(name).expect("an alias"), time("2026-11-21T12:00:00Z"));
+        let invite = accounts.invite(&alias, time("2026-11-28T12:00:00Z"), now).expect("an invite");
+        invite.reveal().to_owned()
+    };
+    let chosen =
+        [("INVITE-1", "alice"), ("INVITE-2", "bot")].map(|(stand_in, name)| (stand_in.to_owned(), invite(name)));
+    let setup = at("2026-11-21T12:00:00Z").authenticator(accounts.clone());
+    replay(INVITES, setup.configure(|config| config.require_account = true), chosen.into()).await;
 }

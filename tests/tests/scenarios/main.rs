@@ -13,6 +13,7 @@ mod durable;
 mod endings;
 mod example;
 mod golden;
+mod invites;
 mod moderation;
 mod order;
 mod process;

@@ -57,6 +57,18 @@ async fn whatever_a_balancer_says_its_way_to_the_client_is_not_private() {
 }
 
 #[tokio::test]
+async fn an_invite_is_not_asked_for_where_no_password_is_taken() {
+    let server = proxied().configure(|config| config.require_account = true).start().await;
+    let mut alice = dial(&server, UNKNOWN).await;
+    alice.expect("ALIAS?").await;
+    alice.send_line("alice").await;
+    let words = "passwords are only taken over TLS or on the server's own machine";
+    alice.expect(&format!("!!! only people with an account can come in here, and {words}")).await;
+    alice.expect("ALIAS?").await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_connection_without_a_header_is_not_served() {
     let server = proxied().start().await;
     let mut wire = server.wire("mallory").await;

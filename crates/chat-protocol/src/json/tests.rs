@@ -6,7 +6,7 @@ use super::*;
 use crate::limits::{MAX_SERVER_LINE, MAX_TOPIC};
 use crate::message::*;
 use crate::names::{Alias, RoomName};
-use crate::value::{Kind, MessageId, Password, Seq, Text, Time};
+use crate::value::{Invite, Kind, MessageId, Password, Seq, Text, Time};
 
 const GOLDEN: &str = include_str!("../../golden/json.txt");
 
@@ -174,7 +174,7 @@ fn hello() -> impl Strategy<Value = Hello> {
             session,
             log,
             password,
-            invite,
+            invite: invite.map(Invite::new),
             quiet,
             rooms,
             history,
@@ -345,7 +345,11 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
             ServerMessage::Whois { info: WhoisInfo { name, account, operator: account, created, connections }, re }
         }),
         (any::<u64>(), time(), alias(), any::<String>()).prop_map(|(number, time, by, what)| {
-            ServerMessage::Audit { entries: vec![AuditInfo { number, time, by, what }], re: None, more: false }
+            ServerMessage::Audit {
+                entries: vec![AuditInfo { number, time, by: by.to_string(), what }],
+                re: None,
+                more: false,
+            }
         }),
         (time(), alias(), text()).prop_map(|(time, from, text)| ServerMessage::Announcement { time, from, text }),
         refusal.prop_map(ServerMessage::Error),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Moderation;
 use crate::limits::VERSION;
 use crate::names::RoomName;
-use crate::value::{Kind, MessageId, Password, Seq};
+use crate::value::{Invite, Kind, MessageId, Password, Seq};
 
 /// A message from a client to the server.
 ///
@@ -238,9 +238,9 @@ pub struct Hello {
     /// The password of the alias's account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Password>,
-    /// An invite, where the house asks for one.
+    /// Makes an account of the alias, with the `password` chosen for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub invite: Option<String>,
+    pub invite: Option<Invite>,
     /// The rooms aren't told of this one's coming and going.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quiet: bool,

@@ -31,6 +31,10 @@ pub enum ErrorCode {
     UnknownSession,
     /// A password that is not the account's.
     WrongPassword,
+    /// Only people with an account can come in, and this one has neither an account nor an invite.
+    InviteRequired,
+    /// An invite that is wrong, used already or out of time.
+    BadInvite,
     /// Nobody is here by that name.
     NoSuchAlias,
     /// There is no such room.
@@ -73,6 +77,8 @@ impl ErrorCode {
             Self::AliasTaken => "alias_taken",
             Self::UnknownSession => "unknown_session",
             Self::WrongPassword => "wrong_password",
+            Self::InviteRequired => "invite_required",
+            Self::BadInvite => "bad_invite",
             Self::NoSuchAlias => "no_such_alias",
             Self::NoSuchRoom => "no_such_room",
             Self::NoSuchMessage => "no_such_message",

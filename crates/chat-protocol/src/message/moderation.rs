@@ -170,8 +170,13 @@ pub struct AuditInfo {
     pub number: u64,
     /// When.
     pub time: Time,
-    /// Who.
-    pub by: Alias,
+    /// Who: an operator's alias, or [`SERVER`](Self::SERVER).
+    pub by: String,
     /// What, in words.
     pub what: String,
+}
+
+impl AuditInfo {
+    /// Did what was done on the server's machine, by whoever may read its files. Nobody can have this alias.
+    pub const SERVER: &str = "server";
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chat_protocol::names::Alias;
-use chat_protocol::value::{Password, Time};
+use chat_protocol::value::{Invite, Password, Time};
 use tokio::sync::Semaphore;
 
 use super::attempts::{Attempts, TooMany};
@@ -66,6 +66,39 @@ impl Gate {
         let account = self.ask(move |all| all.verify(&asked, &password)).await?;
         self.attempts().succeeded(address, key.folded());
         Ok(account)
+    }
+
+    /// Whether an invite can be used. Slowed as [`verify`](Self::verify) is: a guess is a guess.
+    pub(crate) async fn check_invite(
+        &self,
+        address: Option<IpAddr>,
+        alias: &Alias,
+        invite: Invite,
+        now: Time,
+        most: Duration,
+    ) -> Result<(), Refused> {
+        let address = address.map(block);
+        let key = alias.key();
+        let wait = self.attempts().begin(address, key.folded(), most)?;
+        tokio::time::sleep(wait).await;
+        let asked = alias.clone();
+        self.ask(move |all| all.check_invite(&asked, &invite, now)).await?;
+        self.attempts().succeeded(address, key.folded());
+        Ok(())
+    }
+
+    /// Makes an account by an invite.
+    pub(crate) async fn redeem(
+        &self,
+        address: Option<IpAddr>,
+        id: AuthorId,
+        alias: Alias,
+        password: Password,
+        invite: Invite,
+        now: Time,
+    ) -> Result<Account, Refused> {
+        self.spend(address).await?;
+        Ok(self.ask(move |all| all.redeem(id, &alias, &password, &invite, now)).await?)
     }
 
     /// Makes an account.

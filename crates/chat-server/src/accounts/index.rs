@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_protocol::names::{Alias, NameMap};
-use chat_protocol::value::{Password, Time};
+use chat_protocol::value::{Invite, Password, Time};
 
 use super::hash::{Hash, waste};
+use super::invites::{Forgetful, KeptInvite, find};
 use super::{Account, AccountError, Authenticator, check_password};
 use crate::book::Book;
 use crate::limits::MAX_ACCOUNTS;
@@ -42,6 +43,35 @@ pub trait Keeper: Send + 'static {
     ///
     /// See [`is_stale`](Self::is_stale).
     fn delete(&mut self, id: AuthorId) -> Result<(), String>;
+
+    /// All invites. Without an implementation of this and those that follow there are none.
+    ///
+    /// # Errors
+    ///
+    /// See [`is_stale`](Self::is_stale).
+    fn invites(&mut self) -> Result<Vec<KeptInvite>, String> {
+        Ok(Vec::new())
+    }
+
+    /// Keeps an invite, and forgets those that are out of time.
+    ///
+    /// # Errors
+    ///
+    /// See [`is_stale`](Self::is_stale).
+    fn save_invite(&mut self, invite: &KeptInvite, now: Time) -> Result<(), String> {
+        let _ = (invite, now);
+        Err("invites aren't kept here".to_owned())
+    }
+
+    /// Keeps a new account and forgets the invite that made it, both or neither; whether there still was that invite.
+    ///
+    /// # Errors
+    ///
+    /// See [`is_stale`](Self::is_stale).
+    fn redeem(&mut self, invite: &KeptInvite, account: &KeptAccount) -> Result<bool, String> {
+        let _ = (invite, account);
+        Ok(false)
+    }
 }
 
 /// An account as it is kept.
@@ -76,12 +106,17 @@ pub struct Accounts {
     shelf: Mutex<Shelf>,
 }
 
-#[derive(Default)]
-struct Shelf {
-    /// `None`: nothing outlives the process.
-    keeper: Option<Box<dyn Keeper>>,
+pub(super) struct Shelf {
+    pub(super) keeper: Box<dyn Keeper>,
     /// Accounts whose sessions have to end for what another process did.
     revoked: Vec<AuthorId>,
+}
+
+impl Default for Shelf {
+    /// Nothing outlives the process.
+    fn default() -> Self {
+        Self { keeper: Box::new(Forgetful::default()), revoked: Vec::new() }
+    }
 }
 
 #[derive(Default)]
@@ -110,7 +145,7 @@ impl Accounts {
     /// [`AccountError::Unavailable`] where they can't be read.
     pub fn open(mut keeper: impl Keeper) -> Result<Self, AccountError> {
         let index = Index::of(keeper.load().map_err(AccountError::Unavailable)?);
-        let shelf = Shelf { keeper: Some(Box::new(keeper)), revoked: Vec::new() };
+        let shelf = Shelf { keeper: Box::new(keeper), revoked: Vec::new() };
         Ok(Self { index: Mutex::new(index), shelf: Mutex::new(shelf) })
     }
 
@@ -147,11 +182,10 @@ impl Accounts {
     }
 
     /// The shelf, with the index up to date: what another process did isn't undone.
-    fn shelf(&self) -> Result<MutexGuard<'_, Shelf>, AccountError> {
+    pub(super) fn shelf(&self) -> Result<MutexGuard<'_, Shelf>, AccountError> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(keeper) = &mut shelf.keeper else { return Ok(shelf) };
-        if keeper.is_stale().map_err(AccountError::Unavailable)? {
-            let newer = Index::of(keeper.load().map_err(AccountError::Unavailable)?);
+        if shelf.keeper.is_stale().map_err(AccountError::Unavailable)? {
+            let newer = Index::of(shelf.keeper.load().map_err(AccountError::Unavailable)?);
             let mut index = self.index();
             let revoked = index.revoked_by(&newer);
             *index = newer;
@@ -161,21 +195,50 @@ impl Accounts {
         Ok(shelf)
     }
 
+    /// Makes an account, by an invite or without: on disk first, so that nothing is in force that a restart would undo.
+    fn make(&self, account: &Account, password: &Password, invite: Option<&Invite>) -> Result<Account, AccountError> {
+        let Account { id, alias, created, .. } = account;
+        check_password(password, alias)?;
+        let hash = Hash::of(password)?;
+        let mut shelf = self.shelf()?;
+        {
+            let index = self.index();
+            if index.accounts.contains_key(id) || index.names.conflicts(&alias.key(), true).next().is_some() {
+                return Err(AccountError::Taken(alias.clone()));
+            }
+            if index.accounts.len() >= MAX_ACCOUNTS {
+                return Err(AccountError::TooMany);
+            }
+        }
+        let kept = kept(account, &hash);
+        match invite {
+            None => shelf.keeper.save(&kept).map_err(AccountError::Unavailable)?,
+            Some(invite) => {
+                let invites = shelf.keeper.invites().map_err(AccountError::Unavailable)?;
+                let invite = find(invites, alias, invite, *created)?;
+                if !shelf.keeper.redeem(&invite, &kept).map_err(AccountError::Unavailable)? {
+                    return Err(AccountError::BadInvite);
+                }
+            }
+        }
+        self.index().insert(account, hash);
+        Ok(account.clone())
+    }
+
     /// Changes an account: on disk first, so that nothing is in force that a restart would undo.
     fn change(&self, id: AuthorId, change: impl FnOnce(&mut Account, &mut Hash)) -> Result<Account, AccountError> {
         let mut shelf = self.shelf()?;
         let entry = self.index().accounts.get(&id).cloned().ok_or(AccountError::Unknown)?;
         let (mut account, mut hash) = (Account::clone(&entry.account), entry.hash);
         change(&mut account, &mut hash);
-        save(shelf.keeper.as_mut(), &account, &hash)?;
+        shelf.keeper.save(&kept(&account, &hash)).map_err(AccountError::Unavailable)?;
         self.index().accounts.insert(id, Entry { account: Arc::new(account.clone()), hash });
         Ok(account)
     }
 }
 
-fn save(keeper: Option<&mut Box<dyn Keeper>>, account: &Account, hash: &Hash) -> Result<(), AccountError> {
-    let Some(keeper) = keeper else { return Ok(()) };
-    keeper.save(&KeptAccount::new(account.clone(), hash.as_str().to_owned())).map_err(AccountError::Unavailable)
+fn kept(account: &Account, hash: &Hash) -> KeptAccount {
+    KeptAccount::new(account.clone(), hash.as_str().to_owned())
 }
 
 impl Index {
@@ -238,22 +301,23 @@ impl Authenticator for Accounts {
     }
 
     fn register(&self, id: AuthorId, alias: &Alias, password: &Password, now: Time) -> Result<Account, AccountError> {
-        check_password(password, alias)?;
-        let hash = Hash::of(password)?;
-        let mut shelf = self.shelf()?;
-        {
-            let index = self.index();
-            if index.accounts.contains_key(&id) || index.names.conflicts(&alias.key(), true).next().is_some() {
-                return Err(AccountError::Taken(alias.clone()));
-            }
-            if index.accounts.len() >= MAX_ACCOUNTS {
-                return Err(AccountError::TooMany);
-            }
-        }
-        let account = Account::new(id, alias.clone(), now);
-        save(shelf.keeper.as_mut(), &account, &hash)?;
-        self.index().insert(&account, hash);
-        Ok(account)
+        self.make(&Account::new(id, alias.clone(), now), password, None)
+    }
+
+    fn check_invite(&self, alias: &Alias, invite: &Invite, now: Time) -> Result<(), AccountError> {
+        let kept = self.shelf()?.keeper.invites().map_err(AccountError::Unavailable)?;
+        find(kept, alias, invite, now).map(drop)
+    }
+
+    fn redeem(
+        &self,
+        id: AuthorId,
+        alias: &Alias,
+        password: &Password,
+        invite: &Invite,
+        now: Time,
+    ) -> Result<Account, AccountError> {
+        self.make(&Account::new(id, alias.clone(), now), password, Some(invite))
     }
 
     fn change_password(&self, id: AuthorId, new: &Password, now: Time) -> Result<Account, AccountError> {
@@ -271,9 +335,7 @@ impl Authenticator for Accounts {
         if !self.index().accounts.contains_key(&id) {
             return Err(AccountError::Unknown);
         }
-        if let Some(keeper) = &mut shelf.keeper {
-            keeper.delete(id).map_err(AccountError::Unavailable)?;
-        }
+        shelf.keeper.delete(id).map_err(AccountError::Unavailable)?;
         self.index().remove(id);
         Ok(())
     }

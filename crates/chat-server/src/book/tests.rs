@@ -41,6 +41,33 @@ fn accounts_outlive_the_process() {
 }
 
 #[test]
+fn a_book_of_the_first_schema_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = Connection::open(folder.path().join(FILE)).expect("a database");
+    db.execute_batch(&format!("{TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;"))
+        .expect("made");
+    db.execute("INSERT INTO audit VALUES (7, 0, 'olga', 'whois bob')", []).expect("a row");
+    drop(db);
+    let until = Time::from_millis(3_000);
+    let invite = accounts(&folder).invite(&alias("bob"), until, NOW).expect("an invite");
+    put_on_record(folder.path(), "bob is invited", LATER).expect("on record");
+    let here = accounts(&folder);
+    here.check_invite(&alias("eve"), &invite, LATER).expect_err("another alias");
+    here.check_invite(&alias("bob"), &invite, until).expect_err("out of time");
+    here.check_invite(&alias("BOB"), &invite, LATER).expect("kept");
+    let there = accounts(&folder);
+    here.redeem(ID, &alias("bob"), &password("correct horse"), &invite, LATER).expect("an account");
+    there.check_invite(&alias("bob"), &invite, LATER).expect_err("used");
+    let audit = order(&folder).audit(u64::MAX, 10).expect("entries");
+    let entries: Vec<_> = audit.iter().map(|entry| (entry.number, entry.by.as_str())).collect();
+    assert_eq!(entries, [(8, "server"), (7, "olga")]);
+
+    let db = Connection::open(folder.path().join(FILE)).expect("a database");
+    db.pragma_update(None, "user_version", 99).expect("set");
+    assert!(Book::open(folder.path()).expect_err("newer").contains("a newer chat-server (schema 99"));
+}
+
+#[test]
 fn a_running_server_notices_what_another_process_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, tool) = (accounts(&folder), accounts(&folder));

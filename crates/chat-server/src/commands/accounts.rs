@@ -1,17 +1,19 @@
 //! Accounts, made and changed without a session: the first operator, and a password that was forgotten.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal as _, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 
 use chat_protocol::names::Alias;
 use chat_protocol::value::{Password, Time};
-use chat_server::accounts::{Account, AccountError, Accounts, Authenticator as _, check_password};
+use chat_server::accounts::{Account, AccountError, Accounts, Authenticator as _, check_password, put_on_record};
 use chat_server::log::AuthorId;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Failed;
 use crate::args::AccountCommand;
+use crate::settings::duration;
 
 /// Bytes of a password file that are looked at: its first line.
 const FIRST_LINE: u64 = 4096;
@@ -25,35 +27,56 @@ impl From<AccountError> for Failed {
 
 pub(super) fn run(command: &AccountCommand, data: &Path) -> Result<(), Failed> {
     let accounts = Accounts::in_folder(data)?;
-    match command {
+    let done = match command {
         AccountCommand::Add { name, operator, password_file } => {
-            let alias = alias(name)?;
-            if let Some(owner) = accounts.owner(&alias) {
-                let why =
-                    if owner.is_called(&alias) { "has an account already" } else { "looks like an account's alias" };
-                return Err(Failed::at_start(format!("{alias} {why}")));
-            }
+            let alias = free(&accounts, name)?;
             let password = password(password_file.as_deref(), &alias)?;
             let id = AuthorId(random()?);
             let account = accounts.register(id, &alias, &password, now())?;
             if *operator {
                 accounts.set_operator(account.id, true)?;
             }
-            eprintln!("{alias} has an account now{}", if *operator { ", an operator's" } else { "" });
+            format!("{alias} has an account now{}", if *operator { ", an operator's" } else { "" })
         }
+        AccountCommand::Invite { name, expires } => invite(&accounts, name, expires)?,
         AccountCommand::Passwd { name, password_file } => {
             let account = existing(&accounts, name)?;
             let password = password(password_file.as_deref(), &account.alias)?;
             accounts.change_password(account.id, &password, now())?;
-            eprintln!("{} has a new password, and no sessions", account.alias);
+            format!("{} has a new password, and no sessions", account.alias)
         }
         AccountCommand::Operator { name, off } => {
             let account = existing(&accounts, name)?;
             accounts.set_operator(account.id, !off)?;
-            eprintln!("{} {}", account.alias, if *off { "is no operator any more" } else { "is an operator now" });
+            format!("{} {}", account.alias, if *off { "is no operator any more" } else { "is an operator now" })
         }
+    };
+    eprintln!("{done}");
+    put_on_record(data, &done, now())
+        .map_err(|error| Failed { sentence: format!("that is done, but not in the audit log: {error}"), code: 1 })
+}
+
+/// Prints an invite; what is said of it besides.
+fn invite(accounts: &Accounts, name: &str, expires: &str) -> Result<String, Failed> {
+    let alias = free(accounts, name)?;
+    let life = duration(expires).map_err(|why| Failed::at_start(format!("--expires {expires:?}: {why}")))?;
+    let life = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
+    let until = Time::from_millis(now().as_millis().saturating_add(life));
+    let invite = accounts.invite(&alias, until, now())?;
+    let failed = |error: io::Error| Failed { sentence: format!("can't write to standard output: {error}"), code: 1 };
+    writeln!(io::stdout(), "{}", invite.reveal()).map_err(failed)?;
+    let until = until.timestamp().to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M UTC%:z").to_string();
+    Ok(format!("{alias} is invited, once, until {until}"))
+}
+
+/// An alias that no account has, nor one that looks like it.
+fn free(accounts: &Accounts, name: &str) -> Result<Alias, Failed> {
+    let alias = alias(name)?;
+    match accounts.owner(&alias) {
+        Some(owner) if owner.is_called(&alias) => Err(Failed::at_start(format!("{alias} has an account already"))),
+        Some(_) => Err(Failed::at_start(format!("{alias} looks like an account's alias"))),
+        None => Ok(alias),
     }
-    Ok(())
 }
 
 fn alias(name: &str) -> Result<Alias, Failed> {

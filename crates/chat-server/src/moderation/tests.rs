@@ -108,7 +108,7 @@ impl RuleKeeper for Broken {
         Ok(Kept::default())
     }
 
-    fn record(&mut self, _: &Change, _: &AuditInfo) -> Result<(), String> {
+    fn record(&mut self, _: &Change, _: &AuditInfo) -> Result<u64, String> {
         Err("broken".to_owned())
     }
 

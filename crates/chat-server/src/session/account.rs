@@ -93,6 +93,11 @@ impl<S: Transport> Session<S> {
         }
         end_sessions(&self.hub, account.id, Some((&self.peer, None)));
         self.hub.directory.set_account(&account.alias, &self.peer, None);
+        if self.hub.require_account {
+            self.done(id, &format!("{} is anybody's again", account.alias));
+            let words = "you gave your account up, and only people with one may be here";
+            return Err(Ended::Closed(Bye::new(ByeCode::Kicked, words)).into());
+        }
         self.done(id, &format!("{} is anybody's again; you are a guest", account.alias));
         Ok(())
     }

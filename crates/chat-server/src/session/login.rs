@@ -1,9 +1,10 @@
 //! From an alias to the one who may have it: a guest, or the owner who knows its password.
 
-use chat_protocol::codec::Incoming;
+use std::sync::Arc;
+
 use chat_protocol::message::{Bye, ByeCode, ErrorCode, Hello, Refusal};
 use chat_protocol::names::Alias;
-use chat_protocol::text::{self, Login};
+use chat_protocol::text;
 use chat_protocol::value::Password;
 use tokio::time::Instant;
 
@@ -23,12 +24,15 @@ impl<S: Transport> Session<S> {
             Err(error) => return Ok(Err(Refusal::new(ErrorCode::BadAlias, error.to_string()))),
         };
         if !self.is_accounts(&alias) {
+            if self.hub.require_account {
+                return self.ask_invite(alias, deadline).await;
+            }
             return Ok(self.claim(alias));
         }
         if !self.peer.is_secure() {
             return Ok(Err(insecure(&format!("{alias} is an account's alias, and "))));
         }
-        let Some(password) = self.ask_password(deadline).await? else {
+        let Some(password) = self.ask(text::PASSWORD, deadline).await?.map(Password::new) else {
             return Ok(Err(Refusal::new(ErrorCode::WrongPassword, "no password, no login")));
         };
         let account = match self.log_in(&alias, password, None, deadline).await? {
@@ -51,19 +55,7 @@ impl<S: Transport> Session<S> {
         Ok(Person { alias, author, token: None, quiet: false, knows_password: false })
     }
 
-    /// The line after `PASSWORD?`; `None` where it is empty or can't be read.
-    async fn ask_password(&mut self, deadline: Instant) -> Flow<Option<Password>> {
-        self.out.push(text::PASSWORD.as_bytes());
-        self.out.push(b"\n");
-        match self.next_item(deadline).await? {
-            Incoming::Line(line) if text::parse_login(&line) == Login::Quit => Err(Ended::Quit(None)),
-            Incoming::Line(line) => Ok(Some(line.trim()).filter(|line| !line.is_empty()).map(Password::new)),
-            Incoming::Bad(_) => Ok(None),
-            _ => Err(self.interrupted()),
-        }
-    }
-
-    /// Opens a JSON session: a guest's, or with a password an account's.
+    /// Opens a JSON session: a guest's, or with a password an account's, which an invite makes.
     pub(super) async fn open(&mut self, hello: &Hello, deadline: Instant) -> Flow<Result<(Person, String), Refusal>> {
         let alias = match Alias::new(&hello.alias) {
             Ok(alias) => alias,
@@ -74,17 +66,23 @@ impl<S: Transport> Session<S> {
             Err(error) => return Ok(Err(no_randomness(error))),
         };
         let token = secret.hash();
-        let person = match &hello.password {
-            Some(_) if !self.peer.is_secure() => Err(insecure("")),
-            Some(password) => {
+        let is_accounts = self.is_accounts(&alias);
+        let person = match (&hello.invite, &hello.password) {
+            (Some(_), _) | (_, Some(_)) if !self.peer.is_secure() => Err(insecure("")),
+            // One that was used up by the same hello, whose answer was lost, is in nobody's way.
+            (Some(invite), password) if !is_accounts => {
+                let account = self.accept_invite(&alias, invite, password.clone(), token, deadline).await?;
+                account.map(|Account { alias, id: author, .. }| (alias, author))
+            }
+            (_, Some(password)) => {
                 let account = self.log_in(&alias, password.clone(), Some(token), deadline).await?;
                 account.map(|Account { alias, id: author, .. }| (alias, author))
             }
-            None if self.is_accounts(&alias) => Err(Refusal::new(
+            (_, None) if is_accounts => Err(Refusal::new(
                 ErrorCode::WrongPassword,
                 format!("{alias} is an account's alias, and takes its password"),
             )),
-            None => self.admit_guest().and_then(|()| {
+            (_, None) => self.admit_guest().and_then(|()| {
                 let author = secret.author();
                 self.hub.directory.open(&alias, &self.peer, token, author).map_err(taken)?;
                 Ok((alias, author))
@@ -105,30 +103,33 @@ impl<S: Transport> Session<S> {
         deadline: Instant,
     ) -> Flow<Result<Account, Refusal>> {
         self.flush().await?;
-        let verified = tokio::select! {
-            bye = self.peer.asked_to_end() => return Err(Ended::Closed(bye)),
-            () = tokio::time::sleep_until(deadline) => return Err(self.timed_out()),
-            verified = self.hub.accounts.verify(self.peer.address, alias, password, MAX_ADDRESS_DELAY) => verified,
-        };
-        let account = match verified {
+        let hub = Arc::clone(&self.hub);
+        let verified = hub.accounts.verify(self.peer.address, alias, password, MAX_ADDRESS_DELAY);
+        let account = match self.in_time(deadline, verified).await? {
             Ok(account) => account,
             Err(refused) => {
                 tracing::info!(connection = self.peer.id.0, address = ?self.peer.address, %alias, %refused, "login refused");
                 return Ok(Err(refusal(&refused)));
             }
         };
-        while let Err(InTheWay(guests)) = self.hub.directory.enter(&account, &self.peer, token) {
-            self.send_away(guests, deadline).await?;
-        }
+        self.enter_account(&account, token, deadline).await?;
         Ok(Ok(account))
     }
 
-    /// Closes the connections of guests who had an alias before it was an account's.
-    pub(super) async fn send_away(
+    pub(super) async fn enter_account(
         &mut self,
-        guests: Vec<std::sync::Arc<crate::peer::Peer>>,
+        account: &Account,
+        token: Option<TokenHash>,
         deadline: Instant,
     ) -> Flow {
+        while let Err(InTheWay(guests)) = self.hub.directory.enter(account, &self.peer, token) {
+            self.send_away(guests, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the connections of guests who had an alias before it was an account's.
+    pub(super) async fn send_away(&mut self, guests: Vec<Arc<crate::peer::Peer>>, deadline: Instant) -> Flow {
         for guest in guests {
             guest.end(Bye::new(ByeCode::Replaced, "this alias belongs to an account, whose owner has come"));
             tokio::select! {
@@ -154,6 +155,7 @@ pub(super) fn insecure(before: &str) -> Refusal {
 pub(super) fn refusal(refused: &Refused) -> Refusal {
     let code = match refused {
         Refused::Later(_) | Refused::Account(AccountError::TooMany) => ErrorCode::Limit,
+        Refused::Account(AccountError::BadInvite) => ErrorCode::BadInvite,
         Refused::Account(AccountError::WrongPassword) => ErrorCode::WrongPassword,
         Refused::Account(AccountError::Taken(_)) => ErrorCode::AliasTaken,
         Refused::Account(AccountError::BadPassword(_)) => ErrorCode::BadField,

@@ -31,6 +31,10 @@ impl<S: Transport> Session<S> {
 
     /// Whether guests may come in.
     pub(in crate::session) fn admit_guest(&self) -> Result<(), Refusal> {
+        if self.hub.require_account {
+            let words = "only people with an account can come in here; give its password, or an invite with the password that it shall have";
+            return Err(Refusal::new(ErrorCode::InviteRequired, words));
+        }
         if self.hub.order.switches().guests {
             return Ok(());
         }
