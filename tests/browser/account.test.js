@@ -1,8 +1,10 @@
 // A name that is one's own: the page's passwords.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { Browser, Netcat, Server, say, until } from "./world.js";
+import { Browser, Netcat, PROGRAMS, Server, say, until, withFolder } from "./world.js";
 
 const PASSWORD = "correct horse battery";
 let server;
@@ -107,6 +109,33 @@ describe("a name of one's own", () => {
       await phone.stop();
     }
   });
+
+  test("is made with an invite where nobody comes in without one", () =>
+    withFolder(async (data) => {
+      const house = await Server.start("--data", data, "--require-account");
+      const invite = execFileSync(join(PROGRAMS, "chat-server"), ["--data", data, "account", "invite", "frank"], { stdio: ["ignore", "pipe", "ignore"] });
+      const page = await browser.open(house.url);
+      try {
+        await ask(page, "frank");
+        await page.locator("#invite:focus").waitFor();
+        await page.locator("#invite").fill("not an invite");
+        await page.locator("#password").fill(PASSWORD);
+        await page.keyboard.press("Enter");
+        await until("it is refused", async () => /invite/.test(await page.locator("#join-words").innerText()));
+        await page.locator("#invite:focus").waitFor();
+        await page.locator("#invite").fill(String(invite).trim());
+        await page.locator("#password").fill(PASSWORD);
+        await page.keyboard.press("Enter");
+        await page.locator('body[data-status="online"]').waitFor();
+        await leave(page);
+        await ask(page, "frank");
+        await page.locator("#password:focus").waitFor();
+        assert.equal(await page.locator("#invite").isVisible(), false);
+      } finally {
+        await page.close();
+        await house.stop();
+      }
+    }));
 
   test("has its password changed by who knows it", async () => {
     const page = await browser.join(server.url, "erin");

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const PROGRAMS = process.env.CHAT_PROGRAMS ?? new URL("../../target/debug", import.meta.url).pathname;
+export const PROGRAMS = process.env.CHAT_PROGRAMS ?? new URL("../../target/debug", import.meta.url).pathname;
 const BROWSER = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const DEADLINE = 15_000;
 

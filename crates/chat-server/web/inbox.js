@@ -232,7 +232,7 @@ export class Inbox {
 }
 
 /** What to ask for besides the name, by the code of a refusal. */
-const NEEDS = { wrong_password: "password" };
+const NEEDS = { wrong_password: "password", invite_required: "invite", bad_invite: "invite" };
 
 const HANDLERS = {
   welcome: "welcome",
