@@ -159,13 +159,14 @@ impl<C: Connector> Actor<C> {
         lines: &mut Lines<C::Stream>,
         output: &mut Output<C::Stream>,
     ) -> Result<(), Over> {
-        let mut next = Some(first);
+        let mut first = Some(first);
         for _ in 0..LINES_PER_TURN {
+            // Taken only where it is worked off: another turn finds the rest.
+            let Some(next) = first.take().or_else(|| lines.ready()) else { break };
             let line = match next {
-                None => break,
-                Some(Ok(Some(line))) => line,
-                Some(Ok(None)) => return Err(Over::Lost(Lost::Closed)),
-                Some(Err(error)) => return Err(Over::Lost(Lost::Broke(error.to_string()))),
+                Ok(Some(line)) => line,
+                Ok(None) => return Err(Over::Lost(Lost::Closed)),
+                Err(error) => return Err(Over::Lost(Lost::Broke(error.to_string()))),
             };
             match self.state.line(&line) {
                 Step::Continue => {}
@@ -178,7 +179,6 @@ impl<C: Connector> Actor<C> {
                 Step::Lost(lost) => return Err(Over::Lost(lost)),
                 Step::End(end) => return Err(Over::End(end)),
             }
-            next = lines.ready();
         }
         Ok(())
     }

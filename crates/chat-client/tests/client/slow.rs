@@ -25,6 +25,25 @@ async fn reads_never_wait_for_writes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lines_that_come_at_once_are_all_taken_in() {
+    let (_client, mut events, mut fake) = start(Options { history: 0, ..Options::new("alice") });
+    let (mut peer, _) = fake.accept_live(0).await;
+    let lines: Vec<_> = (1..=1000).map(|seq| format!("{}\n", message(seq, "x", false))).collect();
+    let lines = lines.concat();
+    let send = peer.send_raw(&lines);
+    let take = async {
+        for n in 1..=1000 {
+            let seq = wait_for(&mut events, |event| match event {
+                Event::Message(message) => Some(message.stored.seq.get()),
+                _ => None,
+            });
+            assert_eq!(seq.await, n);
+        }
+    };
+    tokio::join!(send, take);
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_than_64_lines_are_unacked() {
     let (client, _events, mut fake) = start(Options::new("alice"));
     let (mut peer, _) = fake.accept_live(0).await;
