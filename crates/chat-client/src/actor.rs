@@ -11,8 +11,9 @@ use crate::backoff::Backoff;
 use crate::client::Status;
 use crate::connection::{Connector, Lines, Output, split};
 use crate::delivery::has_place;
-use crate::error::{End, Lost};
+use crate::error::{End, Lost, plain};
 use crate::event::Event;
+use crate::journal::Progress;
 use crate::limits::{LINES_PER_TURN, QUIT_DEADLINE};
 use crate::options::FirstConnection;
 use crate::state::{Command, State, Step};
@@ -40,11 +41,22 @@ pub(crate) struct Actor<C> {
 
 impl<C: Connector> Actor<C> {
     pub(crate) async fn run(mut self) {
-        let end = self.live().await;
+        let journal = self.state.options().journal.clone();
+        let end = match &journal {
+            Some(journal) => tokio::select! {
+                end = self.live() => end,
+                never = journal.write_on() => match never {},
+            },
+            None => self.live().await,
+        };
         tracing::debug!(%end, "the client has ended");
         self.inbox.close(&mut self.state);
-        self.status.send_replace(Status::Ended(end.clone()));
         self.state.end(&end);
+        if let Some(journal) = journal {
+            // Whoever sees the end may end the program.
+            journal.flush().await;
+        }
+        self.status.send_replace(Status::Ended(end));
     }
 
     async fn live(&mut self) -> End {
@@ -112,6 +124,7 @@ impl<C: Connector> Actor<C> {
     async fn exchange(&mut self, lines: &mut Lines<C::Stream>, output: &mut Output<C::Stream>) -> Over {
         let mut patience = Patience::new(&self.state);
         let queue = self.state.delivery().queue();
+        let mut progress = self.state.progress();
         let mut quit_until = None;
         loop {
             self.state.fill(&mut output.buffer);
@@ -139,6 +152,7 @@ impl<C: Connector> Actor<C> {
                     quit_until = Some(self.leave(reason.flatten()));
                 }
                 () = has_place(&queue), if wants_place => self.state.has_place(),
+                kept = next_progress(&mut progress) => self.state.kept(kept),
                 () = sleep_until(deadline) => {
                     if quit_until.is_some_and(|until| until <= Instant::now()) {
                         return Over::End(End::Quit);
@@ -166,7 +180,7 @@ impl<C: Connector> Actor<C> {
             let line = match next {
                 Ok(Some(line)) => line,
                 Ok(None) => return Err(Over::Lost(Lost::Closed)),
-                Err(error) => return Err(Over::Lost(Lost::Broke(error.to_string()))),
+                Err(error) => return Err(Over::Lost(Lost::Broke(plain(&error)))),
             };
             match self.state.line(&line) {
                 Step::Continue => {}
@@ -193,7 +207,7 @@ impl<C: Connector> Actor<C> {
                     _ => {}
                 }
             }
-            Over::Lost(Lost::Broke(error.to_string()))
+            Over::Lost(Lost::Broke(plain(&error)))
         };
         let silent = || Over::Lost(Lost::Broke("nothing can be written".to_owned()));
         timeout(Duration::from_secs(1), words).await.unwrap_or_else(|_| silent())
@@ -220,6 +234,7 @@ impl Inbox {
     async fn during<F: Future>(&mut self, state: &mut State, work: F) -> Result<F::Output, End> {
         let mut work = pin!(work);
         let queue = state.delivery().queue();
+        let mut progress = state.progress();
         loop {
             let (is_full, wants_place) = (state.is_full(), state.wants_place());
             tokio::select! {
@@ -230,6 +245,7 @@ impl Inbox {
                 },
                 _ = self.quit.recv() => return Err(End::Quit),
                 () = has_place(&queue), if wants_place => state.has_place(),
+                kept = next_progress(&mut progress) => state.kept(kept),
             }
         }
     }
@@ -242,6 +258,16 @@ impl Inbox {
             state.submit(command);
         }
     }
+}
+
+/// The next news of the journal; none where there is none. Cancel-safe.
+async fn next_progress(progress: &mut Option<watch::Receiver<Progress>>) -> Progress {
+    if let Some(progress) = progress
+        && progress.changed().await.is_ok()
+    {
+        return progress.borrow_and_update().clone();
+    }
+    std::future::pending().await
 }
 
 /// How long a silence may last.

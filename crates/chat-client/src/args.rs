@@ -53,6 +53,19 @@ pub(crate) struct Args {
     #[arg(long, env = "CHAT_COMMANDS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) commands: Option<bool>,
 
+    /// Where a conversation in a terminal keeps what you said and isn't stored, and how far you have read; `off`: nowhere [default: the
+    /// platform's folder for state + chat-client]
+    #[arg(long, value_name = "DIR", env = "CHAT_STATE")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// The file that holds the invite, where the server asks for one
+    #[arg(long, value_name = "FILE", env = "CHAT_INVITE_FILE")]
+    pub(crate) invite_file: Option<PathBuf>,
+
+    /// The file that holds the password of the alias's account [default: a person is asked]
+    #[arg(long, value_name = "FILE", env = "CHAT_PASSWORD_FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+
     /// For a script: how long to go on trying without a connection
     #[arg(long, value_name = "SECONDS", env = "CHAT_TIMEOUT", default_value_t = 30)]
     pub(crate) timeout: u32,

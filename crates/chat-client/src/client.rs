@@ -71,11 +71,12 @@ impl Client {
         let (quit, quit_queue) = mpsc::channel(1);
         let (events, event_queue) = mpsc::channel(options.event_capacity.max(LEAST_EVENTS));
         let (status, watched) = watch::channel(Status::default());
+        let journal = options.journal.clone();
         let ids = Ids::new();
         let state = State::new(options, ids.clone(), Delivery::new(events));
         let inbox = Inbox { commands: command_queue, quit: quit_queue };
         tokio::spawn(Actor { connector, state, inbox, status }.run());
-        (Self { ids, commands, quit, status: watched.clone() }, Events::new(event_queue, watched))
+        (Self { ids, commands, quit, status: watched.clone() }, Events::new(event_queue, watched, journal))
     }
 
     /// Waits until there is a connection. Cancel-safe.
@@ -293,7 +294,7 @@ impl Client {
         let (answer, receiver) = oneshot::channel();
         let command = Command { id: id.clone(), message: message(Some(id.clone())), answer };
         match self.commands.send(command).await {
-            Ok(()) => Ok(Receipt { id, answer: receiver, read }),
+            Ok(()) => Ok(Receipt::new(id, receiver, read)),
             Err(_) => Err(RequestError::NotSent(self.ended().await)),
         }
     }
@@ -309,6 +310,14 @@ pub struct Receipt<T> {
 }
 
 impl<T> Receipt<T> {
+    pub(crate) const fn new(
+        id: MessageId,
+        answer: oneshot::Receiver<Result<Reply, RequestError>>,
+        read: fn(Reply) -> Option<T>,
+    ) -> Self {
+        Self { id, answer, read }
+    }
+
     /// The id of the request.
     #[must_use]
     pub const fn id(&self) -> &MessageId {

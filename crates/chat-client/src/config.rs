@@ -1,13 +1,16 @@
 //! What was typed, understood.
 
 use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chat_client::{Client, Events, FirstConnection, Options, Tls, Trust};
+use chat_client::{Client, Events, FirstConnection, Journal, JournalError, Options, Resume, Secret, Tls, Trust};
 use chat_protocol::limits::{MAX_PAGE, MAX_ROOMS_PER_SESSION};
+use chat_protocol::message::RoomStart;
 use chat_protocol::names::RoomName;
 
 use crate::args::{Args, Times};
+use crate::kept;
 
 /// What the program is to do.
 #[derive(Clone, Debug)]
@@ -27,6 +30,10 @@ pub(crate) struct Config {
     /// `/` and `@` mean something.
     pub(crate) commands: bool,
     pub(crate) manner: Manner,
+    /// Where a person's conversations are kept, if they are.
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) password: Option<Secret>,
+    pub(crate) invite: Option<Secret>,
     timeout: Duration,
 }
 
@@ -68,8 +75,12 @@ impl Config {
             return Err("it takes the name of who speaks: chat-client ALIAS".to_owned());
         }
         let is_screen = is_terminal && std::io::stdout().is_terminal();
+        let keeps = manner == Manner::Person;
         Ok(Self {
             tls: tls(&args)?,
+            password: args.password_file.as_deref().map(|path| secret("--password-file", path)).transpose()?,
+            invite: args.invite_file.as_deref().map(|path| secret("--invite-file", path)).transpose()?,
+            state: keeps.then(|| kept::folder(args.state)).flatten(),
             server: args.server,
             alias,
             full_screen: is_screen && args.plain != Some(true),
@@ -84,16 +95,38 @@ impl Config {
     }
 
     /// Starts a client, by the way there that was asked for.
-    pub(crate) fn connect(&self) -> (Client, Events) {
+    pub(crate) fn connect(&self, journal: Option<&Journal>) -> (Client, Events) {
         match &self.tls {
-            Some(tls) => Client::connect_with(tls.clone(), self.options()),
-            None => Client::connect(&self.server, self.options()),
+            Some(tls) => Client::connect_with(tls.clone(), self.options(journal)),
+            None => Client::connect(&self.server, self.options(journal)),
+        }
+    }
+
+    /// Opens the journal of the alias.
+    ///
+    /// # Errors
+    ///
+    /// Somebody else has it, and this is what to do.
+    pub(crate) fn open_journal(&self) -> Result<Opened, String> {
+        let Some(folder) = &self.state else { return Ok(Opened::default()) };
+        match kept::open(folder, &self.server, &self.alias) {
+            Ok(journal) => {
+                let trouble = journal.as_ref().and_then(Journal::trouble).map(ToOwned::to_owned);
+                Ok(Opened { journal, trouble })
+            }
+            Err(JournalError::Held { pid, .. }) => Err(kept::held(&self.alias, &self.server, pid)),
+            Err(error) => Ok(Opened {
+                journal: None,
+                trouble: Some(format!("what you say is not kept on this machine: {error}")),
+            }),
         }
     }
 
     /// What the library needs to know.
-    pub(crate) fn options(&self) -> Options {
+    fn options(&self, journal: Option<&Journal>) -> Options {
         let mut options = Options::new(&self.alias);
+        options.password.clone_from(&self.password);
+        options.invite.clone_from(&self.invite);
         options.rooms.clone_from(&self.rooms);
         match self.manner {
             // A person sees that there is no server, and starts one.
@@ -102,8 +135,41 @@ impl Config {
         }
         options.quiet = self.manner == Manner::Script;
         options.history = if self.manner == Manner::Script { 0 } else { self.history };
+        if let Some(resume) = journal.and_then(Journal::resume) {
+            // A person sees the last page and is told what came since; all that a month brought is more than anybody reads.
+            if resume.rooms.iter().any(|start| start.after.is_some()) {
+                options.history = MAX_PAGE;
+            }
+            let rooms = resume.rooms.into_iter().filter(|_| self.rooms.is_empty());
+            let rooms = rooms.map(|start| RoomStart { after: None, ..start }).collect();
+            options.resume = Some(Resume { rooms, ..resume });
+        }
+        options.journal = journal.cloned();
         options
     }
+}
+
+/// A conversation's journal, if it has one, and what is to be said about it.
+#[derive(Debug, Default)]
+pub(crate) struct Opened {
+    pub(crate) journal: Option<Journal>,
+    pub(crate) trouble: Option<String>,
+}
+
+/// The first line of a file that nobody else should read.
+fn secret(flag: &str, path: &Path) -> Result<Secret, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{flag} {}: {}", path.display(), without_number(&error)))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Secret::new(line)),
+        _ => Err(format!("{flag} {}: its first line is empty", path.display())),
+    }
+}
+
+/// The system's words, without the number that it has for them.
+pub(crate) fn without_number(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    words.rsplit_once(" (os error ").map_or(words.as_str(), |(words, _)| words).to_owned()
 }
 
 /// Whoever says how a server proves itself wants it proved.
@@ -113,7 +179,9 @@ fn tls(args: &Args) -> Result<Option<Tls>, String> {
             return Err("--tls=false contradicts --ca and --fingerprint, which ask for TLS".to_owned());
         }
         (Some(fingerprint), _) => Trust::Fingerprint(*fingerprint),
-        (None, Some(path)) => Trust::ca_file(path).map_err(|error| format!("--ca {}: {error}", path.display()))?,
+        (None, Some(path)) => {
+            Trust::ca_file(path).map_err(|error| format!("--ca {}: {}", path.display(), without_number(&error)))?
+        }
         (None, None) if args.tls == Some(true) => Trust::System,
         (None, None) => return Ok(None),
     };

@@ -102,11 +102,20 @@ pub enum Lost {
     NotNow(Box<Refusal>),
 }
 
+/// The system's words, without the number that it has for them.
+pub(crate) fn plain(error: &io::Error) -> String {
+    let words = error.to_string();
+    match words.rsplit_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => words,
+    }
+}
+
 impl Lost {
     pub(crate) fn connect(error: &io::Error) -> Self {
         match Untrusted::of(error) {
             Some(untrusted) => Self::Untrusted(untrusted.to_string()),
-            None => Self::Connect { kind: error.kind(), message: error.to_string() },
+            None => Self::Connect { kind: error.kind(), message: plain(error) },
         }
     }
 

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::client::Status;
 use crate::error::{End, Lost};
+use crate::journal::Journal;
 
 /// Something that happened. Names and texts in it are harmless; topics, reasons and other words of the server are as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +102,11 @@ pub enum Event {
     SessionLost {
         /// The lines.
         lines: Vec<Unsettled>,
+    },
+    /// The journal can't be written any more: what is said is sent all the same, but isn't kept.
+    NotKept {
+        /// Why: its file and the system's words.
+        why: String,
     },
     /// So many events could not be kept until they were taken, and can't be read again.
     Dropped {
@@ -215,11 +221,43 @@ pub struct Events {
     queue: mpsc::Receiver<Event>,
     status: watch::Receiver<Status>,
     ended: bool,
+    progress: Option<Progress>,
+}
+
+/// What was taken, for the journal.
+#[derive(Debug)]
+struct Progress {
+    journal: Journal,
+    /// The log that the events are of.
+    log: String,
+    /// The last message that was taken; whoever asks for the next event has worked it off.
+    taken: Option<(RoomName, Seq)>,
+}
+
+impl Progress {
+    fn worked_off(&mut self) {
+        if let Some((room, seq)) = self.taken.take() {
+            self.journal.worked_off(&self.log, &room, seq);
+        }
+    }
+
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::Connected(welcome) | Event::Reconnected { welcome, .. } => self.log.clone_from(&welcome.log),
+            Event::Message(Message { stored, .. }) | Event::Said { stored, .. } => {
+                self.taken = Some((stored.room.clone(), stored.seq));
+            }
+            Event::Gap { room, to, .. } => self.taken = Some((room.clone(), *to)),
+            Event::Reset { room, .. } => self.journal.reset(&self.log, room),
+            _ => {}
+        }
+    }
 }
 
 impl Events {
-    pub(crate) const fn new(queue: mpsc::Receiver<Event>, status: watch::Receiver<Status>) -> Self {
-        Self { queue, status, ended: false }
+    pub(crate) fn new(queue: mpsc::Receiver<Event>, status: watch::Receiver<Status>, journal: Option<Journal>) -> Self {
+        let progress = journal.map(|journal| Progress { journal, log: String::new(), taken: None });
+        Self { queue, status, ended: false, progress }
     }
 
     /// The next event; `None` after the last. Cancel-safe.
@@ -231,7 +269,13 @@ impl Events {
         if self.ended {
             return Poll::Ready(None);
         }
+        if let Some(progress) = &mut self.progress {
+            progress.worked_off();
+        }
         if let Some(event) = ready!(self.queue.poll_recv(cx)) {
+            if let Some(progress) = &mut self.progress {
+                progress.take(&event);
+            }
             return Poll::Ready(Some(event));
         }
         // The end stands beside the queue, so that it can be told when the queue is full.

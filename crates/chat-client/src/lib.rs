@@ -24,12 +24,18 @@
 //! connection, makes a new one when it is lost, and goes on where it was: what was missed is delivered, what was not acked is
 //! sent again with its old id, so that it is stored once.
 //!
+//! # From one start to the next
+//!
+//! With a [`Journal`] what is said is on disk before it is sent, and the position in each room when its events are worked off: whatever
+//! ends the program, the next one with the same journal says again what has no answer, once, and goes on where this one was.
+//!
 //! # Every queue is bounded
 //!
 //! | queue | bound | when it is full |
 //! | --- | --- | --- |
 //! | requests that aren't answered | [`limits::OUTBOX`] | the methods of [`Client`] wait for a place |
 //! | messages unacked on the connection | what the server allows, 64 | the next ones stay in the outbox |
+//! | the journal | what has no answer, and 1 MiB of what had | it is written anew |
 //! | events nobody took | [`Options::event_capacity`] | messages are let go and read again from the room's log, in order, once there is place; see [`Events`] |
 //!
 //! Reading never waits for writing, nor for whoever takes the events: a handler of events may await the answer to what
@@ -49,6 +55,7 @@ mod delivery;
 mod error;
 mod event;
 mod id;
+mod journal;
 pub mod limits;
 mod options;
 mod outbox;
@@ -62,6 +69,7 @@ pub use client::{Client, Receipt, Status};
 pub use connection::{Connector, Tcp};
 pub use error::{Cause, End, Lost, RequestError};
 pub use event::{Event, Events, Joined, Message, Private, Secret, Unsettled, Welcome};
+pub use journal::{Journal, JournalError, Kept, Settled};
 pub use options::{FirstConnection, Options, Resume};
 pub use reply::{Ack, Page, PrivateAck, RoomList, WhoPage};
 pub use tls::{BadFingerprint, Fingerprint, Tls, TlsError, Trust};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use chat_client::{Cause, Client, End, Event, Events, Lost, RequestError};
+use chat_client::{Cause, Client, End, Event, Events, Journal, Lost, RequestError};
 use chat_protocol::clean::clean_line;
 use chat_protocol::message::{ClientMessage, ErrorCode};
 use chat_protocol::text::{self, Input as Meant, Login, render};
@@ -26,6 +26,7 @@ use self::view::View;
 use self::words::{brief, error, excerpt, no_connection, notice};
 use crate::config::{Config, Manner};
 use crate::input::{Input, Numbered};
+use crate::kept::Read;
 use crate::signals::interrupts;
 
 /// Requests that are unanswered before the next line is read. Less than the library's outbox takes, so that it never has to wait.
@@ -55,8 +56,18 @@ pub(crate) async fn run(mut config: Config) -> u8 {
         }
     }
     loop {
-        let (client, events) = config.connect();
-        match Talk::new(&config, client).run(&mut source, events).await {
+        let opened = match config.open_journal() {
+            Ok(opened) => opened,
+            Err(words) => {
+                eprintln!("!!! {words}");
+                return 1;
+            }
+        };
+        if let Some(words) = &opened.trouble {
+            eprintln!("!!! {words}");
+        }
+        let (talk, events) = Talk::start(&config, opened.journal.as_ref());
+        match talk.run(&mut source, events).await {
             Over::Exit(code) => return code,
             Over::AskAgain => match ask_alias(&mut source).await {
                 Some(alias) => config.alias = alias,
@@ -122,27 +133,49 @@ struct Talk<'a> {
     /// Tries since there was a connection.
     tries: u32,
     reason: Option<String>,
+    /// What is said is on disk until it is stored.
+    keeps: bool,
 }
 
 impl<'a> Talk<'a> {
-    fn new(config: &'a Config, client: Client) -> Self {
-        let view = View::new(TimeZone::system(), config.times, config.history > 0, config.rooms.first().cloned());
-        Self {
+    fn start(config: &'a Config, journal: Option<&Journal>) -> (Self, Events) {
+        let keeps = journal.is_some();
+        let read = journal.map(Read::of).unwrap_or_default();
+        let lines = journal.map(Journal::lines).unwrap_or_default();
+        let view = View::new(TimeZone::system(), config.times, config.history, read, config.rooms.first().cloned());
+        let requests = FuturesUnordered::new();
+        let mut waiting = BTreeMap::new();
+        // Their numbers are beyond those of any line of the input.
+        for (line, back) in lines.into_iter().rev().zip(0..) {
+            let number = u64::MAX - back;
+            waiting.insert(number, Waiting { text: line.text.clone(), late_at: Instant::now(), named: true });
+            requests.push(request::settle(number, line));
+        }
+        let (client, events) = config.connect(journal);
+        let talk = Self {
             config,
             client,
             view,
-            requests: FuturesUnordered::new(),
-            waiting: BTreeMap::new(),
+            requests,
+            waiting,
             number: 0,
             open: true,
             held: 0,
             failed: false,
             tries: 0,
             reason: None,
-        }
+            keeps,
+        };
+        (talk, events)
     }
 
     async fn run(mut self, source: &mut Source, mut events: Events) -> Over {
+        for line in self.waiting.values() {
+            let words = notice(&format!("not stored when you were here last: {}", excerpt(&line.text)));
+            if print(&words).is_err() {
+                break;
+            }
+        }
         let talked = self.talk(source, &mut events).await;
         if let Ok(Some(end)) = &talked
             && let Some(over) = self.ended(end)
@@ -157,8 +190,13 @@ impl<'a> Talk<'a> {
             }
         }
         let lost = matches!(talked, Ok(Some(_)));
-        if lost && self.open && !self.is_person() {
-            self.complain(&format!("not sent: what comes after line {}: {}", self.number, brief(&end)));
+        if lost && self.open && !self.is_person() && has_more(source).await {
+            let rest = if self.number == 0 {
+                "the input".to_owned()
+            } else {
+                format!("what comes after line {}", self.number)
+            };
+            self.complain(&format!("not sent: {rest}: {}", brief(&end)));
         }
         match talked {
             // Whoever read our output has gone: there is nothing left to do, and nothing wrong.
@@ -311,6 +349,9 @@ impl<'a> Talk<'a> {
     fn request_failed(&mut self, number: u64, text: &str, error: &RequestError) -> io::Result<()> {
         match error {
             RequestError::Refused(refusal) => self.not_sent(number, text, &refusal.message),
+            RequestError::NotSent(end) | RequestError::FateUnknown(Cause::Ended(end)) if self.is_kept(text) => {
+                self.name_line("kept for the next start", number, text, &brief(end))
+            }
             RequestError::NotSent(end) => self.not_sent(number, text, &brief(end)),
             RequestError::FateUnknown(cause) => {
                 let why = match cause {
@@ -321,6 +362,11 @@ impl<'a> Talk<'a> {
             }
             error => self.name_line("fate is unknown", number, text, &error.to_string()),
         }
+    }
+
+    /// Whether what was said is on disk, to be sent by the next client.
+    fn is_kept(&self, text: &str) -> bool {
+        self.keeps && !text.is_empty()
     }
 
     fn not_sent(&mut self, number: u64, text: &str, why: &str) -> io::Result<()> {
@@ -383,6 +429,13 @@ impl<'a> Talk<'a> {
         let prefix = if self.is_person() { "!!!" } else { "chat-client:" };
         eprintln!("{prefix} {words}");
     }
+}
+
+/// Whether there are lines that nobody read, or may be.
+async fn has_more(source: &mut Source) -> bool {
+    // The thread that reads sees the end as soon as it gets to run.
+    let next = tokio::time::timeout(Duration::from_millis(200), source.input.next());
+    !matches!(next.await, Ok(None))
 }
 
 fn print(words: &str) -> io::Result<()> {

@@ -3,6 +3,7 @@
 mod args;
 mod config;
 mod input;
+mod kept;
 mod line;
 mod signals;
 mod tui;

@@ -7,6 +7,7 @@ use chat_protocol::message::RoomStart;
 use chat_protocol::names::RoomName;
 
 use crate::event::Secret;
+use crate::journal::Journal;
 use crate::limits::{CONNECT_DEADLINE, EVENTS, HANDSHAKE_DEADLINE, PING_AFTER, PONG_WITHIN};
 
 /// All that a client needs to know beside where the server is. There will be more of it: `Options { quiet: true, ..Options::new("bot") }`
@@ -27,6 +28,9 @@ pub struct Options {
     pub invite: Option<Secret>,
     /// Goes on with an earlier session instead of opening one.
     pub resume: Option<Resume>,
+    /// Keeps on disk what is said until it has its answer, and where we are. Without [`Options::resume`] it goes on where it says; lines
+    /// that an earlier client left in it are sent again, see [`Journal::lines`].
+    pub journal: Option<Journal>,
     /// What happens when the first connection can't be made.
     pub first_connection: FirstConnection,
     /// Opens a fresh session when the server doesn't know this one any more; the lines whose fate can't be learned are
@@ -79,6 +83,7 @@ impl Options {
             password: None,
             invite: None,
             resume: None,
+            journal: None,
             first_connection: FirstConnection::default(),
             fresh_session: true,
             give_up_after: None,

@@ -1,7 +1,6 @@
 //! What was asked for and isn't answered yet, in the order in which it was asked for.
 //!
-//! It is kept in memory: it ends with its client. Whoever wants it to live longer keeps the lines elsewhere and posts them again,
-//! in a client that resumes the session.
+//! It is in memory and ends with its client; what of it has to outlive that is in the [`Journal`].
 
 use std::collections::VecDeque;
 
@@ -12,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Cause, End, RequestError};
 use crate::event::Unsettled;
+use crate::journal::Journal;
 use crate::limits::OUTBOX;
 use crate::reply::{Page, Reply};
 
@@ -30,22 +30,32 @@ pub(crate) struct Entry {
     pub(crate) page: Page,
     /// It was sent on an earlier connection.
     pub(crate) resent: bool,
+    /// Where it is crossed out with its answer, and the record that has to be on disk before it is sent.
+    pub(crate) kept: Option<(Journal, u64)>,
 }
 
 impl Entry {
     pub(crate) fn new(id: MessageId, message: ClientMessage, answer: Option<Answer>) -> Self {
-        Self { id, message, answer, page: Page::default(), resent: false }
+        Self { id, message, answer, page: Page::default(), resent: false, kept: None }
     }
 
-    /// Whoever asked may be gone: then nobody misses the answer.
+    /// Answers it for good. Whoever asked may be gone: then nobody misses the answer.
     pub(crate) fn reply(self, answer: Result<Reply, RequestError>) {
+        if let Some((journal, _)) = &self.kept {
+            journal.done(&self.id);
+        }
+        self.leave(answer);
+    }
+
+    /// Answers it for this client; the next one finds it in the journal.
+    fn leave(self, answer: Result<Reply, RequestError>) {
         if let Some(to) = self.answer {
             let _ = to.send(answer);
         }
     }
 
     /// Whether the server counts it among the unacked.
-    const fn is_counted(&self) -> bool {
+    pub(crate) const fn is_counted(&self) -> bool {
         matches!(self.message, ClientMessage::Say { .. } | ClientMessage::Private { .. })
     }
 
@@ -78,10 +88,33 @@ impl Outbox {
         self.entries.push_back(entry);
     }
 
-    /// The next one to send, if the server counts fewer than `window` unacked or doesn't count it. What was asked for later
-    /// waits behind it: a `leave` must not overtake what is said before.
+    /// The next one to send, if the server counts fewer than `window` unacked or doesn't count it, and the journal has it. What was
+    /// asked for later waits behind it: a `leave` must not overtake what is said before.
     pub(crate) fn next(&self, window: usize) -> Option<&Entry> {
-        self.entries.get(self.sent).filter(|entry| self.unacked < window || !entry.is_counted())
+        let is_kept = |entry: &Entry| entry.kept.as_ref().is_none_or(|(journal, record)| *record <= journal.upto());
+        self.entries
+            .get(self.sent)
+            .filter(|entry| self.unacked < window || !entry.is_counted())
+            .filter(|entry| is_kept(entry))
+    }
+
+    /// Those that weren't sent are about to be: what the journal has to say about them before.
+    pub(crate) fn sending(&mut self, journal: &Journal) {
+        let unsent = self.entries.iter_mut().skip(self.sent).filter(|entry| !entry.resent);
+        let mut unsent = unsent.filter_map(|entry| entry.kept.as_mut()).peekable();
+        if unsent.peek().is_some() {
+            let record = journal.sending();
+            unsent.for_each(|(_, kept)| *kept = record);
+        }
+    }
+
+    /// Takes out the private messages that may have been sent before: nobody can tell, and they must not be sent twice.
+    pub(crate) fn forget_private(&mut self) {
+        let (lost, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|entry| entry.resent && matches!(entry.message, ClientMessage::Private { .. }));
+        self.entries = kept.into();
+        lost.into_iter().for_each(|entry| entry.reply(Err(RequestError::FateUnknown(Cause::ConnectionLost))));
     }
 
     /// The next one is sent.
@@ -184,7 +217,7 @@ impl Outbox {
             } else {
                 RequestError::NotSent(end.clone())
             };
-            entry.reply(Err(error));
+            entry.leave(Err(error));
         }
     }
 

@@ -7,14 +7,16 @@ use bytes::BytesMut;
 use chat_protocol::clean::clean_line;
 use chat_protocol::json;
 use chat_protocol::message::{ClientMessage, ErrorCode, Hello, LimitsInfo, Refusal, RoomStart};
-use chat_protocol::names::Alias;
+use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::text;
 use chat_protocol::value::{Invite, MessageId, Password};
+use tokio::sync::watch;
 
 use crate::delivery::Delivery;
 use crate::error::{End, Lost, RequestError};
 use crate::event::{Event, Secret};
 use crate::id::Ids;
+use crate::journal::{Again, Journal, Progress};
 use crate::limits::WRITE_BUDGET;
 use crate::options::Options;
 use crate::outbox::{Answer, Entry, Outbox};
@@ -70,12 +72,16 @@ pub(crate) struct State {
     /// The hello that is being answered asks to go on with a session.
     resuming: bool,
     quitting: bool,
+    /// The journal failed, and that was told.
+    unkept: bool,
 }
 
 impl State {
     pub(crate) fn new(mut options: Options, ids: Ids, delivery: Delivery) -> Self {
         let start = |room| RoomStart { room, after: None };
-        let (session, log, known) = match options.resume.take() {
+        let journal = options.journal.clone();
+        let resume = options.resume.take().or_else(|| journal.as_ref()?.resume());
+        let (session, log, known) = match resume {
             Some(resume) => (Some(resume.session), Some(resume.log), resume.rooms),
             None => (None, None, Vec::new()),
         };
@@ -83,7 +89,7 @@ impl State {
         Self {
             options,
             ids,
-            outbox: Outbox::default(),
+            outbox: journal.as_ref().map_or_else(Outbox::default, |journal| again(journal, session.is_some())),
             places,
             delivery,
             phase: Phase::Offline,
@@ -94,6 +100,7 @@ impl State {
             was_live: false,
             resuming: false,
             quitting: false,
+            unkept: false,
         }
     }
 
@@ -117,7 +124,30 @@ impl State {
     /// Takes a request into the outbox.
     pub(crate) fn submit(&mut self, command: Command) {
         let Command { id, message, answer } = command;
-        self.outbox.push(Entry::new(id, message, Some(answer)));
+        let mut entry = Entry::new(id, message, Some(answer));
+        if let Some(journal) = self.options.journal.as_ref().filter(|_| entry.is_counted()) {
+            // It may have to wait for others, but nothing more is written when it goes.
+            let record = journal.line(&entry.message, self.is_live());
+            entry.kept = Some((journal.clone(), record));
+        }
+        self.outbox.push(entry);
+    }
+
+    /// How far the journal has come, if there is one.
+    pub(crate) fn progress(&self) -> Option<watch::Receiver<Progress>> {
+        let mut progress = self.options.journal.as_ref()?.progress();
+        // It may have failed while nobody looked.
+        progress.mark_changed();
+        Some(progress)
+    }
+
+    /// The journal has come further, or to its end.
+    pub(crate) fn kept(&mut self, progress: Progress) {
+        if let Some(why) = progress.failed
+            && !std::mem::replace(&mut self.unkept, true)
+        {
+            self.tell(Event::NotKept { why });
+        }
     }
 
     /// Leaves, after what was asked for before.
@@ -198,9 +228,17 @@ impl State {
     pub(crate) fn disconnected(&mut self) {
         self.phase = Phase::Offline;
         for room in self.outbox.connection_lost() {
-            self.places.remove(&room);
+            self.leave(&room);
         }
         self.places.disconnected();
+    }
+
+    /// We are not in a room any more.
+    fn leave(&mut self, room: &RoomName) {
+        self.places.remove(room);
+        if let Some(journal) = &self.options.journal {
+            journal.left(room);
+        }
     }
 
     /// Nothing will be answered any more.
@@ -216,6 +254,20 @@ impl State {
     pub(crate) const fn delivery(&self) -> &Delivery {
         &self.delivery
     }
+}
+
+/// An outbox with the lines that an earlier client left. What may have been sent is sent again only in its session.
+fn again(journal: &Journal, has_session: bool) -> Outbox {
+    let mut outbox = Outbox::default();
+    for Again { id, message, sent, answer } in journal.again() {
+        let kept = Some((journal.clone(), 0));
+        outbox.push(Entry { resent: sent, kept, ..Entry::new(id, message, answer) });
+    }
+    outbox.forget_private();
+    if !has_session {
+        outbox.session_lost();
+    }
+    outbox
 }
 
 fn render(out: &mut BytesMut, message: &ClientMessage) {

@@ -1,6 +1,6 @@
 //! From a message that a line means to its outcome.
 
-use chat_client::{Client, Page, PrivateAck, Receipt, RequestError, RoomList, WhoPage};
+use chat_client::{Client, Kept, Page, PrivateAck, Receipt, RequestError, RoomList, Settled, WhoPage};
 use chat_protocol::message::ClientMessage;
 use chat_protocol::value::{Kind, Text};
 use futures::FutureExt as _;
@@ -62,6 +62,18 @@ pub(crate) async fn start(client: &Client, number: u64, message: ClientMessage) 
             async move { Done { number, held, result: carry_out(&client, message).await } }.boxed()
         }
     }
+}
+
+/// What becomes of a line of the last start.
+pub(crate) fn settle(number: u64, line: Kept) -> BoxFuture<'static, Done> {
+    let (kind, text) = (line.kind, Text::new(&line.text));
+    let outcome = async move {
+        line.receipt.await.map(|settled| match settled {
+            Settled::Private(ack) => Outcome::Private { ack, kind, text },
+            _ => Outcome::Said,
+        })
+    };
+    async move { Done { number, held: false, result: outcome.await } }.boxed()
 }
 
 async fn answer<T>(

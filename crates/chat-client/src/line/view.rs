@@ -13,6 +13,7 @@ use jiff::tz::{Offset, TimeZone};
 use super::request::Outcome;
 use super::words::excerpt;
 use crate::args::Times;
+use crate::kept::{self, Read};
 
 /// Bytes of `[HH:MM:SS] `.
 const STAMP: usize = 11;
@@ -22,8 +23,9 @@ const STAMP: usize = 11;
 pub(crate) struct View {
     zone: TimeZone,
     times: Times,
-    /// A page of history was asked for.
-    history: bool,
+    /// Messages wanted of a room that is entered.
+    history: u32,
+    read: Read,
     me: Option<Alias>,
     offline: bool,
     /// Where what is typed goes.
@@ -47,14 +49,19 @@ struct Room {
     topic: String,
     /// The last message of the page of history that is being shown.
     page_until: Option<Seq>,
+    /// Messages up to here were had before, and more of them than are wanted come.
+    hidden_until: Seq,
+    /// The last message that was had before, and how many came since; until that is told.
+    read_until: Option<(Seq, u64)>,
 }
 
 impl View {
-    pub(crate) const fn new(zone: TimeZone, times: Times, history: bool, current: Option<RoomName>) -> Self {
+    pub(crate) fn new(zone: TimeZone, times: Times, history: u32, read: Read, current: Option<RoomName>) -> Self {
         Self {
             zone,
             times,
             history,
+            read,
             me: None,
             offline: true,
             current,
@@ -93,6 +100,7 @@ impl View {
         match event {
             Event::Connected(welcome) => {
                 self.me = Some(welcome.alias.clone());
+                self.read.keep_for(&welcome.log);
                 self.offline = false;
                 out = format!("{CONNECTED}\n");
             }
@@ -118,7 +126,7 @@ impl View {
                 self.page_seen(&mut out, room, *to, now);
             }
             Event::Reset { room, head } => {
-                let until = (self.history && *head > Seq::ZERO).then_some(*head);
+                let until = (self.history > 0 && *head > Seq::ZERO).then_some(*head);
                 if let Some(room) = self.room(room) {
                     room.page_until = until;
                 }
@@ -129,7 +137,13 @@ impl View {
             }),
             Event::Refused(refusal) => render::error(&mut out, &clean_line(&refusal.message)),
             Event::Renamed(alias) => self.me = Some(alias.clone()),
+            // Where nothing was said in it nobody has to know.
+            Event::SessionLost { lines } if lines.is_empty() && self.me.is_none() => {}
             Event::SessionLost { .. } => render::notice(&mut out, "the server doesn't know this session any more"),
+            Event::NotKept { why } => {
+                let why = clean_line(why);
+                render::error(&mut out, &format!("what you say is not kept on this machine any more: {why}"));
+            }
             Event::Dropped { count } => {
                 render::error(&mut out, &format!("{count} events came faster than they could be shown"));
             }
@@ -194,8 +208,13 @@ impl View {
         if let Some(room) = self.room(room) {
             topic.clone_into(&mut room.topic);
         } else {
-            let page_until = (self.history && *head > Seq::ZERO).then_some(*head);
-            self.rooms.push(Room { name: room.clone(), topic: topic.clone(), page_until });
+            let read = self.read.take(room).map(|seq| (seq, head.get().saturating_sub(seq.get())));
+            let asked = self.history > 0 || read.is_some();
+            let page_until = (asked && *head > Seq::ZERO).then_some(*head);
+            let unwanted = Seq::new(head.get().saturating_sub(self.history.into()));
+            let hidden_until = read.map_or(Seq::ZERO, |(seq, _)| seq.min(unwanted));
+            let read_until = read.filter(|(_, count)| *count > 0);
+            self.rooms.push(Room { name: room.clone(), topic: topic.clone(), page_until, hidden_until, read_until });
         }
         if known && !expected {
             return;
@@ -218,7 +237,13 @@ impl View {
     }
 
     fn message(&mut self, out: &mut String, stored: &Stored, now: Timestamp) {
-        if !self.is_ignored(&stored.from) {
+        let room = self.room(&stored.room);
+        let hidden = room.as_ref().is_some_and(|room| stored.seq <= room.hidden_until);
+        let since = room.and_then(|room| room.read_until.take_if(|(read, _)| *read < stored.seq));
+        if let Some((_, count)) = since {
+            self.about(out, &stored.room, |out| render::notice(out, &kept::since(count)));
+        }
+        if !hidden && !self.is_ignored(&stored.from) {
             self.offset(out, now);
             self.day(out, stored.time);
             let mut lines = String::new();

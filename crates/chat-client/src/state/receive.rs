@@ -84,6 +84,10 @@ impl State {
         self.log = Some(welcome.log.clone());
         self.limits = Some(LimitsInfo { max_line: welcome.limits.max_line.max(1), ..welcome.limits });
         let renamed = self.alias.replace(welcome.alias.clone()).is_some_and(|before| before != welcome.alias);
+        self.journal_session();
+        if let Some(journal) = &self.options.journal {
+            self.outbox.sending(journal);
+        }
         let alias = welcome.alias.clone();
         if std::mem::replace(&mut self.was_live, true) {
             let resent = self.outbox.lines_to_repeat();
@@ -95,6 +99,14 @@ impl State {
             self.tell(Event::Renamed(alias));
         }
         Step::Welcomed
+    }
+
+    fn journal_session(&self) {
+        if let (Some(journal), Some(session), Some(alias), Some(log)) =
+            (&self.options.journal, &self.session, &self.alias, &self.log)
+        {
+            journal.session(session, alias, log);
+        }
     }
 
     fn not_let_in(&mut self, refusal: Refusal) -> Step {
@@ -132,7 +144,18 @@ impl State {
             self.places.add(joined.room.clone(), position);
         }
         let room = joined.room.clone();
+        self.journal_room(&room);
         self.tell_of(&room, Event::Joined(joined));
+    }
+
+    fn journal_room(&mut self, room: &RoomName) {
+        let Some(journal) = &self.options.journal else { return };
+        let after = match self.places.get_mut(room).map(|place| place.position) {
+            // No page comes that would tell where we are.
+            Some(Position::Start { head, wanted }) if wanted == 0 || head == Seq::ZERO => Some(head),
+            _ => None,
+        };
+        journal.entered(room, after);
     }
 
     /// A message at its place in the room's stream.
@@ -214,7 +237,7 @@ impl State {
                 entry.reply(Err(RequestError::BadAnswer));
             }
             (ClientMessage::Leave { room, .. }, ..) => {
-                self.places.remove(room);
+                self.leave(room);
                 entry.reply(Ok(Reply::Done));
             }
             (ClientMessage::Nick { alias, .. }, ..) => {
@@ -222,6 +245,7 @@ impl State {
                     && self.alias.as_ref() != Some(&alias)
                 {
                     self.alias = Some(alias.clone());
+                    self.journal_session();
                     self.tell(Event::Renamed(alias));
                 }
                 entry.reply(Ok(Reply::Done));
@@ -270,7 +294,7 @@ impl State {
         let Some(entry) = entry else { return self.tell(Event::Refused(refusal)) };
         match (&entry.answer, &entry.message) {
             (None, ClientMessage::History { room, .. }) => self.give_up(room),
-            (_, ClientMessage::Leave { room, .. }) if refusal.code == ErrorCode::NotInRoom => self.places.remove(room),
+            (_, ClientMessage::Leave { room, .. }) if refusal.code == ErrorCode::NotInRoom => self.leave(room),
             _ => {}
         }
         entry.reply(Err(RequestError::Refused(Box::new(refusal))));

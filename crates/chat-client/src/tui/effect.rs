@@ -1,6 +1,6 @@
 //! What the state wants to be done, and what became of it.
 
-use chat_client::{Ack, Page, PrivateAck, RequestError, RoomList, WhoPage};
+use chat_client::{Ack, Page, PrivateAck, RequestError, RoomList, Settled, WhoPage};
 use chat_protocol::message::ClientMessage;
 use chat_protocol::names::RoomName;
 use chat_protocol::value::{Kind, Seq};
@@ -35,13 +35,33 @@ pub(crate) enum Effect {
 /// What became of an [`Effect`].
 #[derive(Debug)]
 pub(crate) enum Answer {
-    Posted { number: u64, result: Result<Ack, RequestError> },
-    Whispered { number: u64, result: Result<PrivateAck, RequestError> },
-    Older { room: RoomName, result: Result<Page, RequestError> },
-    Found { query: String, result: Result<Page, RequestError> },
+    Posted {
+        number: u64,
+        result: Result<Ack, RequestError>,
+    },
+    Whispered {
+        number: u64,
+        result: Result<PrivateAck, RequestError>,
+    },
+    /// Of a line that an earlier client had left.
+    Settled {
+        number: u64,
+        result: Result<Settled, RequestError>,
+    },
+    Older {
+        room: RoomName,
+        result: Result<Page, RequestError>,
+    },
+    Found {
+        query: String,
+        result: Result<Page, RequestError>,
+    },
     Who(Result<WhoPage, RequestError>),
     Rooms(Result<RoomList, RequestError>),
-    Left { room: RoomName, result: Result<(), RequestError> },
+    Left {
+        room: RoomName,
+        result: Result<(), RequestError>,
+    },
     Done(Result<(), RequestError>),
     Saved(Result<(), String>),
 }

@@ -146,6 +146,10 @@ fn outgoing_pieces(look: &Look, outgoing: &Outgoing) -> Vec<Piece> {
             pieces.push((" …".to_owned(), theme::dim()));
         }
         Fate::Stored(_) => pieces.push((text, Style::new())),
+        Fate::Kept => {
+            pieces.push((text, theme::dim()));
+            pieces.push((" [kept, sent with the next connection]".to_owned(), theme::dim()));
+        }
         Fate::Failed(why) => {
             pieces.push((text, Style::new()));
             pieces.push((format!(" [not sent: {why}; ^R again, ^X drop]"), theme::alert(look.theme())));

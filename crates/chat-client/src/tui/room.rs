@@ -46,6 +46,10 @@ pub(crate) struct Room {
     pub(crate) older: Older,
     /// Messages up to here were said before we came: they are no news.
     pub(crate) quiet_until: Seq,
+    /// Messages up to here ring for nobody: they came with the room.
+    pub(crate) silent_until: Seq,
+    /// How many came since somebody was here last, until that is told.
+    pub(crate) since: Option<u64>,
     /// Who spoke, the last one first.
     pub(crate) speakers: Vec<Alias>,
     /// What was being typed when another conversation was turned to.
@@ -114,6 +118,8 @@ pub(crate) enum Fate {
     Pending,
     /// It is stored; the message itself comes in its order.
     Stored(Seq),
+    /// The client has ended; the next one sends it.
+    Kept,
     Failed(String),
 }
 
@@ -133,6 +139,8 @@ impl Room {
             marker: None,
             older: Older::None,
             quiet_until: Seq::ZERO,
+            silent_until: Seq::ZERO,
+            since: None,
             speakers: Vec::new(),
             draft: String::new(),
         }

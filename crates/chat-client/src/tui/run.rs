@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chat_client::{Client, Event, Events, RequestError};
+use chat_client::{Client, Event, Events, Journal, RequestError};
 use chat_protocol::message::ClientMessage;
 use crossterm::event::{Event as Input, EventStream};
 use futures::future::BoxFuture;
@@ -19,7 +19,8 @@ use super::effect::{Answer, Effect};
 use super::settings::{self, Settings};
 use super::state::State;
 use super::terminal::{Screen, Signal, ask_to_stop, signals};
-use crate::config::Config;
+use crate::config::{Config, Opened};
+use crate::kept::Read;
 
 /// The time between two pictures: 60 a second are as many as are seen.
 const FRAME: Duration = Duration::from_millis(16);
@@ -43,8 +44,9 @@ pub(crate) async fn run(config: Config, settings: Settings, trouble: Option<Stri
     };
     match lost {
         Ok(lost) => {
-            for text in &lost {
-                eprintln!("!!! not sent: {}", chat_protocol::clean::clean_line(text));
+            for (text, kept) in &lost {
+                let what = if *kept { "kept for the next start" } else { "not sent" };
+                eprintln!("!!! {what}: {}", chat_protocol::clean::clean_line(text));
             }
             u8::from(!lost.is_empty())
         }
@@ -64,6 +66,7 @@ struct Program {
     keys: EventStream,
     signals: mpsc::Receiver<Signal>,
     link: Option<(Client, Events)>,
+    journal: Option<Journal>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
     reason: Option<String>,
 }
@@ -89,6 +92,7 @@ impl Program {
             keys: EventStream::new(),
             signals,
             link: None,
+            journal: None,
             answers: FuturesUnordered::new(),
             reason: None,
         })
@@ -169,10 +173,7 @@ impl Program {
     /// Whether it was the last.
     async fn carry_out(&mut self, effect: Effect) -> io::Result<bool> {
         match effect {
-            Effect::Connect(alias) => {
-                self.config.alias = alias;
-                self.link = Some(self.config.connect());
-            }
+            Effect::Connect(alias) => self.connect(alias),
             Effect::Bell => self.screen.bell()?,
             Effect::Notify(words) => self.screen.notify(&words)?,
             Effect::Save => {
@@ -192,6 +193,30 @@ impl Program {
             }
         }
         Ok(false)
+    }
+
+    /// Starts a client, with what the last one under this alias left.
+    fn connect(&mut self, alias: String) {
+        self.link = None;
+        if self.journal.is_none() || self.config.alias != alias {
+            self.config.alias = alias;
+            self.journal = None;
+            match self.config.open_journal() {
+                Ok(Opened { journal, trouble }) => {
+                    self.journal = journal;
+                    if let Some(words) = trouble {
+                        self.state.answer(Answer::Saved(Err(words)));
+                    }
+                }
+                Err(words) => return self.state.held(words),
+            }
+        }
+        let lines = self.journal.as_ref().map(Journal::lines).unwrap_or_default();
+        let numbers = self.state.kept(self.journal.as_ref().map(Read::of), &lines);
+        for (number, line) in numbers.into_iter().zip(lines) {
+            self.answers.push(async move { Answer::Settled { number, result: line.receipt.await } }.boxed());
+        }
+        self.link = Some(self.config.connect(self.journal.as_ref()));
     }
 
     /// Sends a request. The state sees to it that there is always a place for it, so that this doesn't hold up the keys.
@@ -224,7 +249,7 @@ impl Program {
     }
 
     /// Leaves in good order; what was not stored.
-    async fn leave(&mut self) -> Vec<String> {
+    async fn leave(&mut self) -> Vec<(String, bool)> {
         // Another client may have been replaced by none: then there is nothing to leave.
         if let Some((client, _)) = &self.link {
             client.quit(self.reason.take()).await;

@@ -1,8 +1,9 @@
 //! What a person chose, kept in a TOML file.
 
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{fs, io};
 
+use etcetera::base_strategy::{BaseStrategy as _, choose_base_strategy};
 use serde::{Deserialize, Serialize};
 
 /// The file's name in the program's folder.
@@ -135,15 +136,7 @@ impl Settings {
 
 /// Where the file is: in the platform's folder for what a person configured.
 pub(crate) fn path() -> Option<PathBuf> {
-    let from = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let folder = if cfg!(windows) {
-        from("APPDATA")
-    } else if cfg!(target_os = "macos") {
-        from("HOME").map(|home| home.join("Library/Application Support"))
-    } else {
-        from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))
-    };
-    Some(folder?.join("chat-client").join(FILE))
+    Some(choose_base_strategy().ok()?.config_dir().join("chat-client").join(FILE))
 }
 
 #[cfg(test)]

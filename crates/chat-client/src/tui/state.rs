@@ -8,6 +8,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
+use chat_client::Kept;
 use chat_protocol::names::RoomName;
 use chat_protocol::value::{Kind, Time};
 use jiff::Timestamp;
@@ -20,6 +21,7 @@ use super::input::Editor;
 use super::layout::Look;
 use super::room::{Fate, Outgoing, Place, Room, What};
 use super::settings::Settings;
+use crate::kept::Read;
 
 /// Lines that may be unsent before more are refused. Less than the library's outbox takes, so that asking it never waits.
 const UNSENT: usize = 128;
@@ -86,6 +88,9 @@ pub(crate) struct State {
     early: Vec<What>,
     completing: Option<Round>,
     number: u64,
+    /// How far was read at the last start, and whether what is said is on disk until it is stored.
+    read: Read,
+    keeps: bool,
     size: (u16, u16),
     effects: Vec<Effect>,
 }
@@ -113,6 +118,8 @@ impl State {
             early: Vec::new(),
             completing: None,
             number: 0,
+            read: Read::default(),
+            keeps: false,
             size: (80, 24),
             effects: Vec::new(),
         };
@@ -165,10 +172,46 @@ impl State {
         self.rooms.iter().flat_map(|room| &room.outgoing).filter(|out| out.fate == Fate::Pending).count()
     }
 
-    /// Lines that were not stored, for whoever leaves.
-    pub(crate) fn not_stored(&self) -> Vec<String> {
+    /// Lines that were not stored, for whoever leaves, and whether they are kept for the next start.
+    pub(crate) fn not_stored(&self) -> Vec<(String, bool)> {
         let lost = |out: &&Outgoing| !matches!(out.fate, Fate::Stored(_));
-        self.rooms.iter().flat_map(|room| room.outgoing.iter().filter(lost)).map(|out| out.text.clone()).collect()
+        let lost = self.rooms.iter().flat_map(|room| room.outgoing.iter().filter(lost));
+        lost.map(|out| (out.text.clone(), out.fate == Fate::Kept)).collect()
+    }
+
+    /// What an earlier client left on disk, about to be sent again; the numbers by which each one's fate will be told.
+    pub(crate) fn kept<'a>(&mut self, read: Option<Read>, lines: impl IntoIterator<Item = &'a Kept>) -> Vec<u64> {
+        self.keeps = read.is_some();
+        self.read = read.unwrap_or_default();
+        if self.keeps {
+            self.rooms.iter_mut().for_each(|room| room.outgoing.retain(|out| out.fate != Fate::Kept));
+        }
+        let mut numbers = Vec::new();
+        for line in lines {
+            let index = match (&line.room, &line.to) {
+                (Some(name), _) => {
+                    self.room_index(name).unwrap_or_else(|| self.add(Room::new(Place::Room(name.clone()))))
+                }
+                (None, to) => self.person_index(to.as_deref().unwrap_or_default()),
+            };
+            self.number += 1;
+            let (number, time) = (self.number, self.now());
+            let Some(room) = self.rooms.get_mut(index) else { continue };
+            room.outgoing.push(Outgoing {
+                number,
+                text: line.text.clone(),
+                kind: line.kind,
+                time,
+                fate: Fate::Pending,
+            });
+            numbers.push(number);
+        }
+        numbers
+    }
+
+    /// The journal can't be had, as somebody else has it.
+    pub(crate) fn held(&mut self, why: String) {
+        self.phase = Phase::Over(Trouble { title: why, steps: Vec::new() });
     }
 
     /// The only one who will see what is typed.

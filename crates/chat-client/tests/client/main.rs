@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as expected")]
 
 mod fake;
+mod kept;
 mod program;
 mod real;
 mod resume;
 mod screen;
 mod slow;
+mod window;

@@ -1,104 +1,14 @@
 //! The whole program on a pseudo-terminal, as somebody sees it.
 
-use std::io::{Read as _, Write};
-use std::net::SocketAddr;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use chat_client::protocol::names::RoomName;
 use chat_client::protocol::value::Kind;
 use chat_client::{Client, Event, Options};
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use crate::fake::{lobby, wait_for};
 use crate::real::TestServer;
-
-const SOON: Duration = Duration::from_secs(30);
-
-/// A terminal with the program in it.
-struct Window {
-    parser: vt100::Parser,
-    output: Receiver<Vec<u8>>,
-    input: Box<dyn Write + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-    _settings: tempfile::TempDir,
-}
-
-impl Window {
-    fn open(server: SocketAddr, args: &[&str]) -> Self {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let settings = tempfile::tempdir().unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_chat-client"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CHAT_") || name == "RUST_LOG") {
-            command.env_remove(name);
-        }
-        command.args(args);
-        command.args(["--server", &server.to_string()]);
-        command.env("TERM", "xterm-256color");
-        command.env("TZ", "UTC");
-        command.env("XDG_CONFIG_HOME", settings.path());
-        command.env("HOME", settings.path());
-        let child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let (sender, output) = channel();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = reader.read(&mut buffer) {
-                if sender.send(buffer[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let input = pair.master.take_writer().unwrap();
-        let parser = vt100::Parser::new(24, 80, 0);
-        Self { parser, output, input, child, master: pair.master, _settings: settings }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.input.write_all(keys.as_bytes()).unwrap();
-        self.input.flush().unwrap();
-    }
-
-    /// Waits until the screen is so.
-    #[track_caller]
-    fn wait(&mut self, what: &str, test: impl Fn(&vt100::Screen) -> bool) {
-        let deadline = Instant::now() + SOON;
-        while !test(self.parser.screen()) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.parser.process(&bytes),
-                Err(_) => panic!("{what} did not come; the screen is\n{}", self.parser.screen().contents()),
-            }
-        }
-    }
-
-    #[track_caller]
-    fn see(&mut self, words: &str) {
-        self.wait(words, |screen| screen.contents().contains(words));
-    }
-
-    fn resize(&mut self, cols: u16, rows: u16) {
-        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        self.parser.screen_mut().set_size(rows, cols);
-    }
-
-    #[cfg(unix)]
-    fn signal(&self, name: &str) {
-        let pid = self.child.process_id().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
-    }
-
-    /// Waits for the end; the exit code.
-    #[track_caller]
-    fn end(&mut self) -> u32 {
-        self.wait("the screen of before", |screen| !screen.alternate_screen() && !screen.bracketed_paste());
-        assert!(!self.parser.screen().hide_cursor(), "the cursor is shown again");
-        self.child.wait().unwrap().exit_code()
-    }
-}
+use crate::window::{SOON, Window};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn somebody_talks_on_the_whole_screen() {

@@ -12,7 +12,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn view(times: Times) -> View {
-    let mut view = View::new(TimeZone::fixed(Offset::constant(1)), times, true, None);
+    let mut view = View::new(TimeZone::fixed(Offset::constant(1)), times, 50, Read::default(), None);
     view.me = Alias::new("alice").ok();
     view.offline = false;
     view

@@ -1,6 +1,6 @@
 //! What became of what was asked for.
 
-use chat_client::{Ack, Page, PrivateAck, RequestError};
+use chat_client::{Ack, Cause, Page, PrivateAck, RequestError, Settled};
 use chat_protocol::clean::clean_line;
 use chat_protocol::names::RoomName;
 use chat_protocol::value::Text;
@@ -14,6 +14,10 @@ impl State {
         match answer {
             Answer::Posted { number, result } => self.posted(number, result),
             Answer::Whispered { number, result } => self.whispered(number, result),
+            Answer::Settled { number, result: Ok(Settled::Said(ack)) } => self.posted(number, Ok(ack)),
+            Answer::Settled { number, result: Ok(Settled::Private(ack)) } => self.whispered(number, Ok(ack)),
+            Answer::Settled { number, result: Err(error) } => self.posted(number, Err(error)),
+            Answer::Settled { .. } => {}
             Answer::Older { room, result } => self.older(&room, result),
             Answer::Found { query, result } => self.found(&query, result),
             Answer::Who(Ok(page)) => {
@@ -57,6 +61,7 @@ impl State {
     }
 
     fn posted(&mut self, number: u64, result: Result<Ack, RequestError>) {
+        let keeps = self.keeps;
         let Some((index, at)) = self.outgoing(number) else { return };
         let Some(room) = self.rooms.get_mut(index) else { return };
         match result {
@@ -64,12 +69,12 @@ impl State {
                 room.outgoing.remove(at);
             }
             Ok(ack) => room.outgoing[at].fate = Fate::Stored(ack.seq),
-            Err(error) => room.outgoing[at].fate = Fate::Failed(why(&error)),
+            Err(error) => room.outgoing[at].fate = failed(&error, keeps),
         }
     }
 
     fn whispered(&mut self, number: u64, result: Result<PrivateAck, RequestError>) {
-        let me = self.look.me.clone();
+        let (me, keeps) = (self.look.me.clone(), self.keeps);
         let Some((index, at)) = self.outgoing(number) else { return };
         let Some(room) = self.rooms.get_mut(index) else { return };
         match result {
@@ -81,7 +86,7 @@ impl State {
                     room.push(ack.time, What::Said { from, text, kind: out.kind, seq: None, mention: false });
                 }
             }
-            Err(error) => room.outgoing[at].fate = Fate::Failed(why(&error)),
+            Err(error) => room.outgoing[at].fate = failed(&error, keeps),
         }
     }
 
@@ -140,6 +145,13 @@ impl State {
             pane.push(time, what);
         }
         self.pane = Some(pane);
+    }
+}
+
+fn failed(error: &RequestError, keeps: bool) -> Fate {
+    match error {
+        RequestError::NotSent(_) | RequestError::FateUnknown(Cause::Ended(_)) if keeps => Fate::Kept,
+        error => Fate::Failed(why(error)),
     }
 }
 

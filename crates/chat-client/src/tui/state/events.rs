@@ -8,6 +8,7 @@ use chat_protocol::value::Seq;
 use jiff::SignedDuration;
 
 use super::{Link, Phase, State, Trouble, mentions};
+use crate::kept;
 use crate::line::words::no_connection;
 use crate::tui::effect::Effect;
 use crate::tui::room::{Entry, Older, Place, Room, Scroll, What};
@@ -17,6 +18,7 @@ impl State {
     pub(crate) fn event(&mut self, event: Event) {
         match event {
             Event::Connected(welcome) => {
+                self.read.keep_for(&welcome.log);
                 self.online(welcome.alias.as_str());
                 if self.look.settings.alias != self.look.me {
                     self.look.settings.alias.clone_from(&self.look.me);
@@ -80,6 +82,10 @@ impl State {
             Event::SessionLost { lines } if !lines.is_empty() => {
                 self.notice(format!("the server forgot this session; the fate of {} lines is unknown", lines.len()));
             }
+            Event::NotKept { why } => {
+                let why = clean_line(&why);
+                self.error(format!("what you say is not kept on this machine any more: {why}"));
+            }
             Event::Dropped { count } => self.error(format!("{count} events came faster than they could be shown")),
             Event::Ended(end) => self.ended(end),
             _ => {}
@@ -108,9 +114,12 @@ impl State {
             room.older = if head > Seq::ZERO { Older::There } else { Older::None };
             self.add(room)
         });
+        let read = self.read.take(&name);
         if let Some(room) = self.rooms.get_mut(index) {
             if room.entries().next().is_none() {
-                room.quiet_until = head;
+                room.quiet_until = read.unwrap_or(head);
+                room.silent_until = head;
+                room.since = read.map(|read| head.get().saturating_sub(read.get())).filter(|count| *count > 0);
                 room.older = if head > Seq::ZERO { Older::There } else { Older::None };
             }
             room.place = Place::Room(name);
@@ -140,20 +149,25 @@ impl State {
         if stored.seq == Seq::ZERO.next() {
             room.older = Older::None;
         }
+        let since = room.since.take_if(|_| stored.seq > room.quiet_until);
+        if let Some(count) = since {
+            room.marker = Some(room.end());
+            room.push(stored.time, What::Notice(kept::since(count)));
+        }
         let news = !is_mine && !ignored && stored.seq > room.quiet_until;
-        let (from, text) = (stored.from.clone(), stored.text.clone());
+        let (from, text, seq) = (stored.from.clone(), stored.text.clone(), stored.seq);
         let number = room.end();
         room.spoke(&from);
         let Entry { time, what } = Entry::said(stored, mention);
         room.push(time, what);
         if news {
             let title = room.title();
-            self.news(index, number, mention, &format!("{from} in {title}: {}", clean_line(text.as_str())));
+            self.news(index, number, Some(seq), mention, &format!("{from} in {title}: {}", clean_line(text.as_str())));
         }
     }
 
     /// Counts what is new, and rings where that is wanted.
-    fn news(&mut self, index: usize, number: i64, mention: bool, words: &str) {
+    fn news(&mut self, index: usize, number: i64, seq: Option<Seq>, mention: bool, words: &str) {
         let is_shown = index == self.current && self.pane.is_none();
         if let Some(room) = self.rooms.get_mut(index)
             && (!is_shown || room.scroll != Scroll::Follow)
@@ -164,7 +178,8 @@ impl State {
             room.unread += 1;
             room.mentions += usize::from(mention);
         }
-        let wanted = |alarm| alarm == Alarm::All || alarm == Alarm::Mentions && mention;
+        let rings = self.rooms.get(index).is_some_and(|room| seq.is_none_or(|seq| seq > room.silent_until));
+        let wanted = |alarm| rings && (alarm == Alarm::All || alarm == Alarm::Mentions && mention);
         if wanted(self.look.settings.bell) && !self.effects.contains(&Effect::Bell) {
             self.effects.push(Effect::Bell);
         }
@@ -187,7 +202,7 @@ impl State {
         room.spoke(&from);
         room.push(time, What::Said { from, text, kind, seq: None, mention: false });
         if !own {
-            self.news(index, number, true, &words);
+            self.news(index, number, None, true, &words);
         }
     }
 
