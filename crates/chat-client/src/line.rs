@@ -1,5 +1,6 @@
 //! Line mode: lines in, lines out, append-only. For people, for programs that listen, and for scripts that only say something.
 
+mod fate;
 mod request;
 mod view;
 pub(crate) mod words;
@@ -8,9 +9,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use chat_client::{Cause, Client, End, Event, Events, Journal, Lost, RequestError};
-use chat_protocol::clean::clean_line;
-use chat_protocol::message::{ClientMessage, ErrorCode};
+use chat_client::{Client, End, Event, Events, Journal, Lost};
+use chat_protocol::message::ClientMessage;
 use chat_protocol::text::{self, Input as Meant, Login, render};
 use chat_protocol::value::{Kind, Text};
 use futures::future::BoxFuture;
@@ -23,8 +23,8 @@ use tokio::time::{Instant, sleep_until};
 
 use self::request::{Done, Outcome};
 use self::view::View;
-use self::words::{brief, error, excerpt, no_connection, notice};
-use crate::config::{Config, Manner};
+use self::words::{brief, excerpt, no_connection, notice};
+use crate::config::{Config, Manner, without_number};
 use crate::input::{Input, Numbered};
 use crate::kept::Read;
 use crate::signals::interrupts;
@@ -190,19 +190,14 @@ impl<'a> Talk<'a> {
             }
         }
         let lost = matches!(talked, Ok(Some(_)));
-        if lost && self.open && !self.is_person() && has_more(source).await {
-            let rest = if self.number == 0 {
-                "the input".to_owned()
-            } else {
-                format!("what comes after line {}", self.number)
-            };
-            self.complain(&format!("not sent: {rest}: {}", brief(&end)));
+        if lost && self.open && !self.is_person() {
+            self.name_the_rest(source, &brief(&end)).await;
         }
         match talked {
             // Whoever read our output has gone: there is nothing left to do, and nothing wrong.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Over::Exit(0),
             Err(error) => {
-                self.complain(&format!("standard input or output failed: {error}"));
+                self.complain(&format!("standard input or output failed: {}", without_number(&error)));
                 Over::Exit(1)
             }
             Ok(_) => Over::Exit(u8::from(self.failed || lost)),
@@ -345,97 +340,6 @@ impl<'a> Talk<'a> {
             Err(error) => self.request_failed(done.number, &waited.map(|line| line.text).unwrap_or_default(), &error),
         }
     }
-
-    fn request_failed(&mut self, number: u64, text: &str, error: &RequestError) -> io::Result<()> {
-        match error {
-            RequestError::Refused(refusal) => self.not_sent(number, text, &refusal.message),
-            RequestError::NotSent(end) | RequestError::FateUnknown(Cause::Ended(end)) if self.is_kept(text) => {
-                self.name_line("kept for the next start", number, text, &brief(end))
-            }
-            RequestError::NotSent(end) => self.not_sent(number, text, &brief(end)),
-            RequestError::FateUnknown(cause) => {
-                let why = match cause {
-                    Cause::Ended(end) => brief(end),
-                    cause => cause.to_string(),
-                };
-                self.name_line("fate is unknown", number, text, &why)
-            }
-            error => self.name_line("fate is unknown", number, text, &error.to_string()),
-        }
-    }
-
-    /// Whether what was said is on disk, to be sent by the next client.
-    fn is_kept(&self, text: &str) -> bool {
-        self.keeps && !text.is_empty()
-    }
-
-    fn not_sent(&mut self, number: u64, text: &str, why: &str) -> io::Result<()> {
-        self.name_line("not sent", number, text, why)
-    }
-
-    /// Says that something went wrong with a line: a person knows which, others are told its number.
-    fn name_line(&mut self, what: &str, number: u64, text: &str, why: &str) -> io::Result<()> {
-        self.failed = true;
-        let (why, text) = (clean_line(why), excerpt(text));
-        if !self.is_person() {
-            let shown = if text.is_empty() { String::new() } else { format!(" \"{text}\"") };
-            self.complain(&format!("{what}: line {number}{shown}: {why}"));
-            return Ok(());
-        }
-        // A refusal is the answer to what was just typed; anything else needs to name it.
-        let is_answer = what == "not sent" && !self.view.is_offline();
-        print(&if is_answer || text.is_empty() { error(&why) } else { error(&format!("{what}: {text} ({why})")) })
-    }
-
-    /// Names the lines that should be stored by now.
-    fn late(&mut self) -> io::Result<()> {
-        let now = Instant::now();
-        let mut out = String::new();
-        for line in self.waiting.values_mut().filter(|line| !line.named && line.late_at <= now) {
-            line.named = true;
-            render::error(&mut out, &format!("not stored yet: {}", excerpt(&line.text)));
-        }
-        print(&out)
-    }
-
-    /// What the client's end means where it was not asked for; `None`: the usual.
-    fn ended(&self, end: &End) -> Option<Over> {
-        match end {
-            End::Refused(refusal) => {
-                self.complain(&clean_line(&refusal.message));
-                let can_choose = matches!(refusal.code, ErrorCode::AliasTaken | ErrorCode::BadAlias);
-                let begun = self.view.me().is_some() || !self.is_person();
-                (can_choose && !begun).then_some(Over::AskAgain)
-            }
-            End::Unreachable { server, why } => {
-                // Others were told at the first try.
-                if self.is_person() || self.tries == 0 {
-                    self.complain(&no_connection(server, why));
-                }
-                None
-            }
-            // Those who see events have seen this one.
-            End::Bye(_) if self.config.manner != Manner::Script => None,
-            End::Quit => None,
-            end => {
-                self.complain(&end.to_string());
-                None
-            }
-        }
-    }
-
-    /// Says on standard error that something is wrong.
-    fn complain(&self, words: &str) {
-        let prefix = if self.is_person() { "!!!" } else { "chat-client:" };
-        eprintln!("{prefix} {words}");
-    }
-}
-
-/// Whether there are lines that nobody read, or may be.
-async fn has_more(source: &mut Source) -> bool {
-    // The thread that reads sees the end as soon as it gets to run.
-    let next = tokio::time::timeout(Duration::from_millis(200), source.input.next());
-    !matches!(next.await, Ok(None))
 }
 
 fn print(words: &str) -> io::Result<()> {

@@ -19,7 +19,7 @@ use super::effect::{Answer, Effect};
 use super::settings::{self, Settings};
 use super::state::State;
 use super::terminal::{Screen, Signal, ask_to_stop, signals};
-use crate::config::{Config, Opened};
+use crate::config::{Config, Opened, without_number};
 use crate::kept::Read;
 
 /// The time between two pictures: 60 a second are as many as are seen.
@@ -51,7 +51,7 @@ pub(crate) async fn run(config: Config, settings: Settings, trouble: Option<Stri
             u8::from(!lost.is_empty())
         }
         Err(error) => {
-            eprintln!("chat-client: the terminal failed: {error}");
+            eprintln!("chat-client: the terminal failed: {}", without_number(&error));
             1
         }
     }

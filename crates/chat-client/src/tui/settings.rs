@@ -6,6 +6,8 @@ use std::{fs, io};
 use etcetera::base_strategy::{BaseStrategy as _, choose_base_strategy};
 use serde::{Deserialize, Serialize};
 
+use crate::config::without_number;
+
 /// The file's name in the program's folder.
 const FILE: &str = "client.toml";
 
@@ -81,7 +83,7 @@ impl Settings {
         match fs::read_to_string(path) {
             Ok(text) => toml::from_str(&text).map_err(|error| format!("{}: {}", path.display(), error.message())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(format!("{}: {error}", path.display())),
+            Err(error) => Err(format!("{}: {}", path.display(), without_number(&error))),
         }
     }
 
@@ -98,7 +100,9 @@ impl Settings {
             fs::write(&beside, &text)?;
             fs::rename(&beside, path)
         };
-        write().map_err(|error| format!("the settings could not be kept in {}: {error}", path.display()))
+        write().map_err(|error| {
+            format!("the settings could not be kept in {}: {}", path.display(), without_number(&error))
+        })
     }
 
     /// Carries out `/set NAME VALUE`.

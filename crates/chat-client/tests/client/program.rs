@@ -138,6 +138,20 @@ async fn without_a_server_a_script_gives_up_and_says_how_to_start_one() {
 }
 
 #[tokio::test]
+async fn an_input_that_nobody_reads_is_named_line_by_line_and_an_empty_one_not_at_all() {
+    let address = nowhere().await;
+    let ran = run(address, &["bot", "--timeout", "0"], b"").await;
+    assert_eq!((ran.code, ran.err.lines().count()), (1, 1), "{}", ran.err);
+    assert!(!ran.err.contains("os error"), "{}", ran.err);
+    let ran = run(address, &["bot", "--timeout", "0"], b"one\n\nthree\n").await;
+    let why = format!("no connection to {address}");
+    let named: Vec<_> = ran.err.lines().skip(1).map(ToOwned::to_owned).collect();
+    let expected = [(1, "one"), (3, "three")];
+    let expected = expected.map(|(n, text)| format!("chat-client: not sent: line {n} \"{text}\": {why}"));
+    assert_eq!((ran.code, named), (1, expected.into()), "{}", ran.err);
+}
+
+#[tokio::test]
 async fn a_script_waits_for_a_server_that_starts() {
     let address = nowhere().await;
     let mut child = program(address, &["bot"]).spawn().unwrap();
