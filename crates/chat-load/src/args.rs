@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Idle(Idle),
     /// Everybody joins one room at once: time until all are in, and lines it took
     Storm(Storm),
+    /// Everybody comes back at once, far behind, to a server that was started again: time until all are live
+    Resume(Resume),
     /// The delivery checker: writers and readers through faults it causes, and then whether the server kept its word
     Verify(Verify),
     /// The same workload on several servers in turn, interleaved and repeated: medians and ratios
@@ -198,6 +200,33 @@ pub(crate) struct Storm {
     /// What they speak with a chat server
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) dialect: Dialect,
+}
+
+#[derive(Clone, Debug, Group)]
+pub(crate) struct Resume {
+    /// Members that come back
+    #[arg(long, default_value_t = 1000, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub(crate) members: usize,
+
+    /// Messages that each of them lacks, and up to 500 more
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) behind: u64,
+
+    /// Bytes of a message's text
+    #[arg(long, default_value_t = 64, value_parser = size)]
+    pub(crate) size: usize,
+
+    /// Repeats the members' positions
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+
+    /// The server's program, where it isn't beside this one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What is compared.

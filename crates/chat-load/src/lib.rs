@@ -5,6 +5,7 @@
 //! - `swarm`, `timer`: thousands of connections on one thread.
 //! - `stage`, `load`, `tracker`, `latency`: everybody in the room; messages on their way; who got what, when.
 //! - `modes`: the workloads. `compare`: the same one on several servers.
+//! - `resume`: everybody comes back at once.
 //! - `verify`: the delivery checker, which causes faults itself.
 //! - `target`, `proc`, `usage`: servers, and what a run cost them.
 //! - `report`, `plot`, `progress`: what is shown.
@@ -23,6 +24,7 @@ mod proc;
 mod progress;
 mod random;
 mod report;
+mod resume;
 mod stage;
 mod stamp;
 mod swarm;
@@ -65,6 +67,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Chatter(args) => one(&args.common, |setting, progress| paced::chatter(&args, setting, progress)),
         Command::Idle(args) => one(&args.common, |setting, progress| idle::run(&args, setting, progress)),
         Command::Storm(args) => one(&args.common, |setting, progress| storm::run(&args, setting, progress)),
+        Command::Resume(args) => resume::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Compare(args) => compare::run(&args),
     }

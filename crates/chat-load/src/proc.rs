@@ -17,7 +17,16 @@ pub(crate) fn own_cpu_seconds() -> Option<f64> {
 
 /// Resident memory of a process in bytes.
 pub(crate) fn resident_bytes(pid: u32) -> Option<u64> {
-    parse_resident(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+    status_bytes(pid, "VmRSS:")
+}
+
+/// The most that a process ever had resident, in bytes.
+pub(crate) fn peak_resident_bytes(pid: u32) -> Option<u64> {
+    status_bytes(pid, "VmHWM:")
+}
+
+fn status_bytes(pid: u32, name: &str) -> Option<u64> {
+    parse_status(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, name)
 }
 
 /// How often the kernel dropped a connection because a listener's queue was full: `ListenOverflows` and `ListenDrops`.
@@ -34,8 +43,8 @@ fn parse_cpu(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS)
 }
 
-fn parse_resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn parse_status(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kilobytes * 1024)
 }
@@ -59,7 +68,7 @@ mod tests {
 
     #[test]
     fn memory_and_counters() {
-        assert_eq!(parse_resident("Name:\tx\nVmRSS:\t  2048 kB\n"), Some(2 << 20));
+        assert_eq!(parse_status("Name:\tx\nVmRSS:\t  2048 kB\n", "VmRSS:"), Some(2 << 20));
         let netstat = "TcpExt: A ListenOverflows ListenDrops\nTcpExt: 1 2 3\nIpExt: X\nIpExt: 9\n";
         assert_eq!(parse_netstat(netstat, "ListenDrops"), Some(3));
         assert_eq!(parse_netstat(netstat, "None"), None);

@@ -103,8 +103,14 @@ pub(crate) const REFUSING_EVERY: Duration = Duration::from_secs(2);
 /// Reads of the store at once. More would wait for the same disk.
 pub(crate) const READS: usize = 4;
 
-/// Messages of one read of the store.
-pub(crate) const READ_PAGE: usize = 200;
+/// Messages of one page of the store, which those who read at the same time share.
+pub(crate) const PAGE_MESSAGES: u64 = 256;
+
+/// Bytes of such pages that are held while somebody reads: everybody's way through 25,000 short messages.
+pub(crate) const PAGES_BYTES: usize = 16 << 20;
+
+/// How long a page may be used: what retention removed is served no longer than this.
+pub(crate) const PAGES_LIFE: Duration = Duration::from_secs(10);
 
 /// Bytes that stay free on the disk of the data folder unless the operator says otherwise: enough for a checkpoint and for
 /// the system to go on.

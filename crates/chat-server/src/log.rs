@@ -5,6 +5,7 @@
 
 mod appender;
 mod memory;
+mod pages;
 pub mod search;
 mod sqlite;
 mod store;
@@ -18,6 +19,7 @@ use chat_protocol::value::Seq;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 pub use memory::Memory;
+pub(crate) use pages::{Page, Reading};
 pub use sqlite::{
     Durable, FolderError, Keep, OpenError, Selection, Sqlite, SqliteReader, TransferError, backup, export, import,
     restore,
@@ -27,6 +29,7 @@ pub use store::{
     TokenHash, Verdict,
 };
 
+use self::pages::Pages;
 use crate::batch::Origin;
 use crate::clock::Clock;
 use crate::limits::{APPEND_QUEUE, READS};
@@ -83,6 +86,7 @@ pub(crate) struct Log {
     queue: mpsc::Sender<Entry>,
     reader: Arc<dyn Reader>,
     reads: Semaphore,
+    pages: Arc<Pages>,
     failure: Arc<Failure>,
     busy: Arc<Busy>,
     metrics: Metrics,
@@ -150,9 +154,11 @@ impl Log {
         let failure = Arc::new(Failure::default());
         let (ended, end) = oneshot::channel();
         let busy = Arc::new(Busy::default());
-        let appender = appender::Appender::new(store, rooms, clock, metrics.clone(), Arc::clone(&busy));
+        let pages = Arc::<Pages>::default();
+        let (appender_pages, appender_busy) = (Arc::clone(&pages), Arc::clone(&busy));
+        let appender = appender::Appender::new(store, rooms, appender_pages, clock, metrics.clone(), appender_busy);
         appender::spawn(appender, entries, Arc::clone(&failure), ended)?;
-        Ok((Self { queue, reader, reads: Semaphore::new(READS), failure, busy, metrics }, end))
+        Ok((Self { queue, reader, reads: Semaphore::new(READS), pages, failure, busy, metrics }, end))
     }
 
     pub(crate) const fn failure(&self) -> &Arc<Failure> {
@@ -197,6 +203,21 @@ impl Log {
     ) -> Result<Vec<Arc<Record>>, ReadError> {
         let room = room.clone();
         self.read(move |reader| reader.after(&room, after, upto, limit)).await
+    }
+
+    /// Held while [`Self::page`] is called again and again.
+    pub(crate) fn reading(&self) -> Reading {
+        self.pages.reading()
+    }
+
+    /// The page in which the first message in `cursor < seq ≤ upto` stands, shared with all who read it at this time.
+    pub(crate) async fn page(&self, room: &Room, cursor: Seq, upto: Seq) -> Result<Arc<Page>, ReadError> {
+        let (after, end) = pages::bounds(cursor, upto);
+        let read = async {
+            let records = self.after(&room.name, after, upto, pages::LIMIT).await?;
+            Ok(Page::new(&room.name, records, end, upto))
+        };
+        self.pages.get((room.id, after, end), read).await
     }
 
     /// The newest messages with `seq < before`, oldest first.

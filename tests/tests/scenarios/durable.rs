@@ -243,3 +243,59 @@ async fn a_backup_and_an_export_are_made_while_the_server_runs() {
     }
     assert_eq!(command(&other.path().join("nothing"), &["export"]).code, Some(2));
 }
+
+/// Reads all of 900 after `after`: every seventh is alice's, and of the 14th nothing is left.
+async fn expect_all(client: &mut JsonClient, after: u64, is_mine: fn(u64) -> bool) {
+    client.expect_type("joined").await;
+    for seq in after + 1..=900 {
+        let line = client.receive().await;
+        let text = if seq == 14 { String::new() } else { seq.to_string() };
+        let from = if seq % 7 == 0 { "alice" } else { "bob" };
+        let right = line["type"] == "message" && line["seq"] == seq && line["text"] == text && line["from"] == from;
+        if !right || line["own"] == json!(true) && !is_mine(seq) || is_mine(seq) && line["own"] != json!(true) {
+            client.fail(&format!("{line} isn't seq {seq}"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_who_come_back_at_once_from_far_behind_get_everything_and_their_own_marked() {
+    let data = tempfile::tempdir().unwrap();
+    let server = TestServer::with().durable(data.path()).unhurried().start().await;
+    let (mut alice, mut bob) = (server.json("alice").await, server.json("bob").await);
+    for seq in 1..=900 {
+        let speaker = if seq % 7 == 0 { &mut alice } else { &mut bob };
+        speaker.request(say(&seq.to_string(), &seq.to_string())).await;
+    }
+    alice.request(json!({"type": "redact", "room": "lobby", "seq": 14, "id": "redact"})).await;
+    let (mine, bobs) = (back(&alice, 0), back(&bob, 300));
+    let other =
+        |after| json!({"type": "hello", "alias": "x", "log": alice.log, "rooms": [{"room": "lobby", "after": after}]});
+    server.stop().await;
+
+    let server = TestServer::with().durable(data.path()).unhurried().start().await;
+    let come_back = async |name: &str, mut hello: Value, after, is_mine| {
+        if hello["session"].is_null() {
+            hello["alias"] = json!(name);
+        }
+        hello["quiet"] = json!(true);
+        let mut client = server.hello(name, hello).await;
+        expect_all(&mut client, after, is_mine).await;
+        client
+    };
+    let clients: [JsonClient; 6] = tokio::join!(
+        come_back("alice", mine, 0, |seq| seq % 7 == 0),
+        come_back("bob", bobs, 300, |seq| seq % 7 != 0),
+        come_back("carol", other(0), 0, |_| false),
+        come_back("dave", other(255), 255, |_| false),
+        come_back("erin", other(256), 256, |_| false),
+        come_back("frank", other(899), 899, |_| false),
+    )
+    .into();
+    let [mut alice, others @ ..] = clients;
+    assert_eq!(alice.request(say("live", "live")).await["seq"], 901);
+    for mut client in others {
+        assert_eq!(client.expect_type("message").await["seq"], 901);
+    }
+    server.stop().await;
+}

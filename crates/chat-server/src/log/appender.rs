@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use super::pages::Pages;
 use super::store::{CommitError, Operation, Record, Store, Verdict};
 use super::{Busy, CannotRedact, Entered, Entry, Failure};
 use crate::batch::Item;
@@ -30,6 +31,7 @@ const CALENDAR: Duration = Duration::from_secs(20);
 pub(super) struct Appender<S> {
     store: S,
     rooms: Arc<Rooms>,
+    pages: Arc<Pages>,
     clock: Clock,
     metrics: Metrics,
     busy: Arc<Busy>,
@@ -89,11 +91,18 @@ pub(super) fn spawn<S: Store>(
 }
 
 impl<S: Store> Appender<S> {
-    pub(super) fn new(store: S, rooms: Arc<Rooms>, clock: Clock, metrics: Metrics, busy: Arc<Busy>) -> Self {
+    pub(super) fn new(
+        store: S,
+        rooms: Arc<Rooms>,
+        pages: Arc<Pages>,
+        clock: Clock,
+        metrics: Metrics,
+        busy: Arc<Busy>,
+    ) -> Self {
         let now = clock.now();
         let (today, offset) = (clock.date(now), clock.offset(now));
         let (due, tend) = (HashMap::new(), Some(Instant::now()));
-        Self { store, rooms, clock, metrics, busy, today, offset, due, tend, rounds: 0, retry: None }
+        Self { store, rooms, pages, clock, metrics, busy, today, offset, due, tend, rounds: 0, retry: None }
     }
 
     async fn run(&mut self, entries: &mut mpsc::Receiver<Entry>) -> Result<(), String> {
@@ -202,6 +211,7 @@ impl<S: Store> Appender<S> {
             Entry::Redact { room, seq: _, author: _, by, reply } => {
                 let answer = match verdicts.next().flatten() {
                     Some(Verdict::Redacted(record)) => {
+                        self.pages.forget(room.id);
                         round.redact(&room, &by, record);
                         Ok(())
                     }

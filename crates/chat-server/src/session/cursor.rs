@@ -9,7 +9,7 @@ use chat_protocol::value::{MessageId, Seq};
 
 use super::{Flow, Session, Transport, Unacked};
 use crate::batch::{Batch, Dialect, Item};
-use crate::limits::{READ_PAGE, WRITE_BUDGET};
+use crate::limits::WRITE_BUDGET;
 use crate::log::{ReadError, Record, holes};
 use crate::planted::{Bug, planted};
 use crate::room::{Attachment, Piece, Room};
@@ -50,24 +50,50 @@ impl<S: Transport> Session<S> {
 
     /// Writes the messages of a room in `after < seq ≤ upto`, page by page, and a `gap` for each that can't be had.
     pub(super) async fn read_from_log(&mut self, index: usize, after: Seq, upto: Seq) -> Flow {
-        let mut cursor = after;
+        let _reading = self.hub.log.reading();
+        let (mut cursor, mut told) = (after, after);
         while cursor < upto {
             let room = Arc::clone(&self.rooms[index].room);
-            let records = match self.hub.log.after(&room.name, cursor, upto, READ_PAGE).await {
-                Ok(records) => records,
+            let next = match self.hub.log.page(&room, cursor, upto).await {
+                Ok(page) => page.after(cursor),
                 Err(error) => {
                     self.unreadable(&room, &error);
-                    Vec::new()
+                    Err(upto)
                 }
             };
-            let end = records.last().map_or(upto, |record| record.stored.seq);
-            let pieces: Vec<_> = records.into_iter().map(Piece::Stored).collect();
-            self.pieces(&room, &pieces, cursor, end, None);
-            cursor = end;
-            self.rooms[index].cursor = cursor;
-            self.flush().await?;
+            // The page is let go before anything is written, which may take long: this session holds one batch of it.
+            match next {
+                Ok(batch) => {
+                    told = self.stored_batch(&room, &batch, told);
+                    cursor = told;
+                    self.rooms[index].cursor = told;
+                    self.flush().await?;
+                }
+                Err(empty) => cursor = empty,
+            }
+        }
+        if told < upto {
+            let room = Arc::clone(&self.rooms[index].room);
+            self.pieces(&room, &[], told, upto, None);
+            self.rooms[index].cursor = upto;
         }
         Ok(())
+    }
+
+    /// Takes in what follows `after` of a batch that was read from the log; how far it goes.
+    fn stored_batch(&mut self, room: &Room, batch: &Arc<Batch>, after: Seq) -> Seq {
+        let Some((first, last)) = batch.seqs else { return after };
+        let is_dense = first == after.next() && batch.messages() == batch.items.len() as u64;
+        let mine = self.person.as_ref().is_some_and(|person| batch.has_author(person.author));
+        if self.dialect == Dialect::Json && is_dense && !mine && self.ignored.is_empty() {
+            self.out.push_shared(batch.chunk(Dialect::Json, self.hub.clock.zone()).bytes.clone());
+        } else {
+            let is_next = |piece: &Piece| piece.record().is_some_and(|record| record.stored.seq > after);
+            let pieces: Vec<_> =
+                (0..batch.items.len()).map(|i| Piece::Shared(Arc::clone(batch), i)).filter(is_next).collect();
+            self.pieces(room, &pieces, after, last, None);
+        }
+        last
     }
 
     /// The last messages of a room, for somebody who enters it.
