@@ -23,6 +23,7 @@ use crate::limits::{
 use crate::peer::Peer;
 use crate::session::{Opening, Session};
 use crate::tls::Tls;
+use crate::written::Written;
 
 use self::proxy::Source;
 use self::spare::Spare;
@@ -84,7 +85,7 @@ impl Door {
                     } else if hub.proxies.may_introduce(canonical(address)) {
                         self.introduce(stream, address, &headers, hub, tasks).await;
                     } else {
-                        self.turn_away(stream, address, Refused::Outsider, tasks);
+                        self.turn_away(stream, hub.addresses.of(address), Refused::Outsider, tasks);
                     }
                 }
                 Err(error) if spare::is_needed(&error) => {
@@ -94,7 +95,7 @@ impl Door {
                     pause = longer(pause);
                     match spare.accept(&self.listener).await {
                         Some((stream, address)) => {
-                            let refusal = refuse(stream, address, self.tls.as_ref(), Refused::Full);
+                            let refusal = refuse(stream, hub.addresses.of(address), self.tls.as_ref(), Refused::Full);
                             let _ = timeout(SPARE_DEADLINE, refusal).await;
                         }
                         None => tokio::time::sleep(pause).await,
@@ -135,20 +136,21 @@ impl Door {
 
     fn admit(&self, stream: TcpStream, caller: Caller, hub: &Arc<Hub>, tasks: &TaskTracker) {
         let Caller { address, private } = caller;
+        let written = hub.addresses.of(address);
         if let Err(error) = prepare(&stream) {
             // A peer that has hung up already makes this fail; the session will notice.
-            debug!(%address, %error, "a socket option can't be set");
+            debug!(address = %written, %error, "a socket option can't be set");
         }
         match hub.register(Some(canonical(address)), private) {
             Ok(peer) => {
-                debug!(connection = peer.id.0, %address, tls = self.is_tls(), "connected");
-                self.serve(stream, address, peer, hub, tasks);
+                debug!(connection = peer.id.0, address = %written, tls = self.is_tls(), "connected");
+                self.serve(stream, written, peer, hub, tasks);
             }
-            Err(refused) => self.turn_away(stream, address, refused, tasks),
+            Err(refused) => self.turn_away(stream, written, refused, tasks),
         }
     }
 
-    fn turn_away(&self, stream: TcpStream, address: SocketAddr, refused: Refused, tasks: &TaskTracker) {
+    fn turn_away(&self, stream: TcpStream, address: Written<SocketAddr>, refused: Refused, tasks: &TaskTracker) {
         info!(%address, ?refused, "turned away");
         if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
             let tls = self.tls.clone();
@@ -160,7 +162,14 @@ impl Door {
     }
 
     /// Each kind of connection has a task of its own kind: a plain one shall not be as large as one with TLS.
-    fn serve(&self, stream: TcpStream, address: SocketAddr, peer: Arc<Peer>, hub: &Arc<Hub>, tasks: &TaskTracker) {
+    fn serve(
+        &self,
+        stream: TcpStream,
+        address: Written<SocketAddr>,
+        peer: Arc<Peer>,
+        hub: &Arc<Hub>,
+        tasks: &TaskTracker,
+    ) {
         let hub = Arc::clone(hub);
         let Some(tls) = self.tls.clone() else {
             let mut session = Session::new(hub, peer, stream, Opening::Tcp);
@@ -187,7 +196,7 @@ impl Door {
 }
 
 /// Tells somebody, in TLS where that is spoken, that he can't come in.
-async fn refuse(stream: TcpStream, address: SocketAddr, tls: Option<&Tls>, refused: Refused) {
+async fn refuse(stream: TcpStream, address: Written<SocketAddr>, tls: Option<&Tls>, refused: Refused) {
     match tls {
         None => full::turn_away(stream, refused).await,
         Some(tls) => {

@@ -124,6 +124,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
 
+    /// Write addresses of people down: in the log, in the audit log, for operators; off: nowhere [default: on]
+    #[arg(long, value_name = "ON|OFF", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) log_addresses: Option<bool>,
+
     /// A TOML file with the names of these flags as keys; flags and environment variables go before it
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,

@@ -40,6 +40,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// Only people with an account come in; an invite makes one.
     pub require_account: bool,
+    /// Addresses of people are written down: in the log, in the audit log, for operators.
+    pub log_addresses: bool,
     /// What peers may do.
     pub limits: Limits,
     /// The time, and the zone in which people see it.
@@ -109,6 +111,7 @@ impl Config {
             storage,
             metrics: None,
             require_account: false,
+            log_addresses: true,
             limits: Limits::default(),
             clock: Clock::system(),
             authenticator: None,

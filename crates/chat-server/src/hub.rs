@@ -19,6 +19,7 @@ use crate::moderation::Order;
 use crate::peer::{ConnId, Peer};
 use crate::rooms::Rooms;
 use crate::trust::Proxies;
+use crate::written::Addresses;
 
 /// The server as a session sees it.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub(crate) struct Hub {
     pub(crate) limits: RwLock<Arc<Limits>>,
     /// Nobody is here without an account.
     pub(crate) require_account: bool,
+    pub(crate) addresses: Addresses,
     /// Those who may speak for others.
     pub(crate) proxies: Proxies,
     pub(crate) lobby: RoomName,

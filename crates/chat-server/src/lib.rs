@@ -29,6 +29,7 @@ mod tend;
 pub mod tls;
 mod trust;
 mod web;
+mod written;
 
 pub use clock::Clock;
 pub use config::{Config, Limits, Storage};

@@ -30,6 +30,7 @@ use crate::tend::tend;
 use crate::tls::{Tls, TlsConfig, TlsError};
 use crate::trust::Proxies;
 use crate::web::{Gateway, WebConfig};
+use crate::written::Addresses;
 
 /// How long everybody together may take to leave when the server stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(4);
@@ -127,6 +128,7 @@ impl Server {
         let hub = Hub {
             limits: RwLock::new(Arc::new(config.limits)),
             require_account: config.require_account,
+            addresses: Addresses { written: config.log_addresses },
             proxies: Proxies::new(config.trusted_proxies),
             lobby: config.lobby,
             page: gateway.as_ref().and_then(Gateway::url),

@@ -47,6 +47,7 @@ impl Settings {
         for cidr in args.trusted_proxy.iter().flatten() {
             server.trusted_proxies.push(cidr.parse().map_err(|error| format!("--trusted-proxy {cidr:?}: {error}"))?);
         }
+        server.log_addresses = args.log_addresses.unwrap_or(true);
         server.limits = limits(&args)?;
         if !args.ephemeral.unwrap_or_default() {
             server.storage = Storage::Sqlite(durable(&args)?);

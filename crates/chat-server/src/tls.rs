@@ -22,6 +22,7 @@ use tracing::{info, warn};
 
 use crate::limits::{BYE_DEADLINE, CERTIFICATE_POLL, TLS_DEADLINE};
 use crate::stranger::{self, Look, Stranger};
+use crate::written::Written;
 
 use self::pair::{Current, Stamp};
 
@@ -171,7 +172,7 @@ impl Tls {
     }
 
     /// Greets a client; `None` where that doesn't come to an end that is a connection. Takes [`TLS_DEADLINE`] at most.
-    pub(crate) async fn accept(&self, stream: TcpStream, address: SocketAddr) -> Option<TlsStream<TcpStream>> {
+    pub(crate) async fn accept(&self, stream: TcpStream, address: Written<SocketAddr>) -> Option<TlsStream<TcpStream>> {
         let greeted = timeout(TLS_DEADLINE, async {
             let mut first = [0; 16];
             let seen = stream.peek(&mut first).await?;

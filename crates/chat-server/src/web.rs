@@ -36,6 +36,7 @@ use crate::reach::reachable;
 use crate::server::{StartError, listen};
 use crate::session::Transport;
 use crate::tls::Tls;
+use crate::written::{Addresses, Written};
 
 pub use self::origin::{BadOrigin, Origin};
 
@@ -142,9 +143,10 @@ impl Gateway {
             turned_away: Arc::new(Semaphore::new(FULL_AT_ONCE)),
         });
         async move {
+            let addresses = shared.hub.addresses;
             let (router, ended) = (router(shared), stopped.clone());
             tokio::select! {
-                () = accept(&listener, tls.as_ref(), &router, &tasks, &ended) => {}
+                () = accept(&listener, addresses, tls.as_ref(), &router, &tasks, &ended) => {}
                 _ = stopped.changed() => {}
             }
         }
@@ -199,6 +201,7 @@ async fn harden(mut response: Response) -> Response {
 /// Accepts for as long as it is polled; like the accept loop of TCP, no error ends it.
 async fn accept(
     listener: &TcpListener,
+    addresses: Addresses,
     tls: Option<&Tls>,
     router: &Router,
     tasks: &TaskTracker,
@@ -211,12 +214,12 @@ async fn accept(
             Ok((stream, address)) => {
                 pause = Duration::ZERO;
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                    debug!(%address, "too many HTTP connections at once");
+                    debug!(address = %addresses.of(address), "too many HTTP connections at once");
                     continue;
                 };
                 let (tls, router, stopped) = (tls.cloned(), router.clone(), stopped.clone());
                 tasks.spawn(async move {
-                    serve_connection(stream, address, tls, router, stopped).await;
+                    serve_connection(stream, address, addresses.of(address), tls, router, stopped).await;
                     drop(place);
                 });
             }
@@ -233,30 +236,37 @@ async fn accept(
 async fn serve_connection(
     stream: TcpStream,
     address: SocketAddr,
+    written: Written<SocketAddr>,
     tls: Option<Tls>,
     router: Router,
     mut stopped: watch::Receiver<()>,
 ) {
     if let Err(error) = prepare(&stream) {
-        debug!(%address, %error, "a socket option can't be set");
+        debug!(address = %written, %error, "a socket option can't be set");
     }
     let Ok(local) = stream.local_addr() else { return };
     let ends = Ends { peer: canonical(address), local: canonical(local) };
     match tls {
-        None => serve_http(stream, ends, router, stopped).await,
+        None => serve_http(stream, ends, written, router, stopped).await,
         Some(tls) => {
             let stream = tokio::select! {
-                stream = tls.accept(stream, address) => stream,
+                stream = tls.accept(stream, written) => stream,
                 _ = stopped.changed() => None,
             };
             if let Some(stream) = stream {
-                serve_http(stream, ends, router, stopped).await;
+                serve_http(stream, ends, written, router, stopped).await;
             }
         }
     }
 }
 
-async fn serve_http<S: Transport + 'static>(stream: S, ends: Ends, router: Router, mut stopped: watch::Receiver<()>) {
+async fn serve_http<S: Transport + 'static>(
+    stream: S,
+    ends: Ends,
+    written: Written<SocketAddr>,
+    router: Router,
+    mut stopped: watch::Receiver<()>,
+) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ends);
@@ -277,7 +287,7 @@ async fn serve_http<S: Transport + 'static>(stream: S, ends: Ends, router: Route
         }
     };
     if let Err(error) = served {
-        debug!(address = %ends.peer, %error, "an HTTP connection broke");
+        debug!(address = %written, %error, "an HTTP connection broke");
     }
 }
 

@@ -1,9 +1,9 @@
 //! What operators may do, and everybody else may not.
 
-use chat_tests::TextClient;
+use chat_tests::{ServerProcess, TextClient, Wire};
 use serde_json::json;
 
-use crate::accounts::House;
+use crate::accounts::{House, account};
 
 /// A house with an operator in it.
 async fn open() -> (House, TextClient) {
@@ -175,6 +175,48 @@ async fn operators_make_operators_and_all_is_on_record() {
     alice.expect("*** 3. 2026-11-22 12:03 UTC+01:00 alice: olga is no operator any more").await;
     alice.send_line("/bans").await;
     alice.expect("*** nobody is banned or muted").await;
+}
+
+#[tokio::test]
+async fn a_house_without_addresses_shows_none() {
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("password").display().to_string();
+    std::fs::write(&file, "correct horse").expect("written");
+    let made = account(data.path(), &["add", "olga", "--operator", "--password-file", &file]);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let server = ServerProcess::start_durable(data.path(), &["--log-addresses", "off", "--max-per-address", "3"]);
+    let mut stranger = Wire::connect("browser", server.address).await;
+    stranger.send_raw(b"GET / HTTP/1.1\r\n\r\n").await;
+    stranger.rest_raw().await;
+    let mut olga = TextClient::dial("olga", server.address).await;
+    olga.send_line("olga").await;
+    olga.send_line("a wrong guess").await;
+    olga.send_line("olga").await;
+    olga.send_line("correct horse").await;
+    olga.until_start("*** You are olga").await;
+    let _bob = TextClient::enter("bob", server.address).await;
+    olga.until("*** bob joined the chat!").await;
+    let _full = TextClient::dial("carol", server.address).await;
+    let mut dave = TextClient::dial("dave", server.address).await;
+    dave.until_start("*** bye: too many").await;
+    olga.send_line("/whois bob").await;
+    olga.expect("*** bob is a guest").await;
+    olga.expect("***   from an address that isn't kept, for 0 min").await;
+    olga.send_line("/ban 192.0.2.7").await;
+    olga.expect_start("*** 192.0.2.7 is banned for good").await;
+    olga.send_line("/unban 192.0.2.7").await;
+    olga.expect_start("*** 192.0.2.7 is no longer banned").await;
+    olga.send_line("/ban bob").await;
+    olga.expect("*** bob is banned for good; 1 connection closed").await;
+    olga.send_line("/audit").await;
+    let audit = olga.until_start("*** 5. ").await;
+    assert!(audit.ends_with("olga: ban bob for good"), "{audit}");
+    server.signal("TERM");
+    let log = server.wait().2;
+    assert!(log.contains("login refused") && log.contains("turned away") && log.contains("Http"), "{log}");
+    assert!(!log.contains("127.0.0.1") && !log.contains("192.0.2."), "{log}");
+    let db = std::fs::read(data.path().join("accounts.db")).expect("the book");
+    assert!(!db.windows(9).any(|bytes| bytes == b"192.0.2.7"), "nor in the file");
 }
 
 #[tokio::test]

@@ -60,10 +60,10 @@ impl<S: Transport> Session<S> {
         match recognised {
             Ok(None) => Ok(()),
             Ok(Some(stranger)) => {
-                let address = self.peer.address;
+                let address = self.written_address();
                 info!(
                     connection = self.peer.id.0,
-                    ?address,
+                    %address,
                     ?stranger,
                     "not a chat client; nothing it sends is carried out"
                 );

@@ -85,7 +85,7 @@ impl<S: Transport> Session<S> {
         let checked = hub.accounts.check_invite(address, alias, invite.clone(), now, MAX_ADDRESS_DELAY);
         let checked = self.in_time(deadline, checked).await?;
         Ok(checked.map_err(|refused| {
-            info!(connection = self.peer.id.0, address = ?self.peer.address, %alias, %refused, "invite refused");
+            info!(connection = self.peer.id.0, address = %self.written_address(), %alias, %refused, "invite refused");
             refusal(&refused)
         }))
     }

@@ -15,6 +15,7 @@ use crate::directory::{InTheWay, Taken};
 use crate::limits::MAX_ADDRESS_DELAY;
 use crate::log::{AuthorId, TokenHash};
 use crate::secret::{Secret, random};
+use crate::written::Written;
 
 impl<S: Transport> Session<S> {
     /// Takes an alias for a text connection; asks for the password where it is an account's.
@@ -108,7 +109,7 @@ impl<S: Transport> Session<S> {
         let account = match self.in_time(deadline, verified).await? {
             Ok(account) => account,
             Err(refused) => {
-                tracing::info!(connection = self.peer.id.0, address = ?self.peer.address, %alias, %refused, "login refused");
+                tracing::info!(connection = self.peer.id.0, address = %self.written_address(), %alias, %refused, "login refused");
                 return Ok(Err(refusal(&refused)));
             }
         };
@@ -126,6 +127,12 @@ impl<S: Transport> Session<S> {
             self.send_away(guests, deadline).await?;
         }
         Ok(())
+    }
+
+    /// Where it comes from, as the log shows it.
+    pub(super) fn written_address(&self) -> Written<std::net::IpAddr> {
+        let nowhere = std::net::Ipv4Addr::UNSPECIFIED.into();
+        self.hub.addresses.of(self.peer.address.unwrap_or(nowhere))
     }
 
     /// Closes the connections of guests who had an alias before it was an account's.

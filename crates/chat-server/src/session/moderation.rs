@@ -110,13 +110,13 @@ impl<S: Transport> Session<S> {
         let rule = Rule { number: 0, kind, target: target.clone(), author, until, reason, by: by.clone(), time };
         let lasts = lasts(until, &self.hub.clock);
         let bye = banned(&rule, &self.hub.clock);
-        let what = format!("ban {target} {lasts}{}", in_brackets(rule.reason.as_deref()));
+        let what = format!("ban {} {lasts}{}", self.on_record(&target), in_brackets(rule.reason.as_deref()));
         self.change(Change { add: Some(rule), ..Change::default() }, &by, what).await?;
         // Asked again: whoever came in meanwhile wasn't asked about the new rule.
         let (_, hit) = self.hit_by(&target)?;
         hit.iter().for_each(|peer| peer.end(bye.clone()));
         let address = match (&target, hit.first().and_then(|peer| peer.address)) {
-            (Target::Alias(_), Some(address)) => format!("; the address was {address}"),
+            (Target::Alias(_), Some(address)) if self.hub.addresses.written => format!("; the address was {address}"),
             _ => String::new(),
         };
         self.done(id, &format!("{target} is banned {lasts}; {} closed{address}", connections(hit.len())));
@@ -161,7 +161,8 @@ impl<S: Transport> Session<S> {
         if remove.is_empty() {
             return Err(Refusal::new(ErrorCode::NoSuchAlias, format!("{target} isn't {what}; /bans lists all")).into());
         }
-        self.change(Change { remove, ..Change::default() }, by, format!("{target} is no longer {what}")).await?;
+        let entry = format!("{} is no longer {what}", self.on_record(&target));
+        self.change(Change { remove, ..Change::default() }, by, entry).await?;
         self.done(id, &format!("{target} is no longer {what}"));
         Ok(())
     }
@@ -227,6 +228,14 @@ impl<S: Transport> Session<S> {
         let changed = tokio::task::spawn_blocking(move || order.change(change, &by, now, what)).await;
         let changed = changed.unwrap_or_else(|error| Err(NotChanged::Unavailable(error.to_string())));
         changed.map_err(|error| unavailable(&error).into())
+    }
+
+    /// Whom a rule is about, as the audit log has it.
+    fn on_record(&self, target: &Target) -> String {
+        match target {
+            Target::Addresses { .. } if !self.hub.addresses.written => "an address".to_owned(),
+            _ => target.to_string(),
+        }
     }
 
     fn somebody(&self, name: &str) -> Done<(Alias, Vec<Arc<Peer>>)> {

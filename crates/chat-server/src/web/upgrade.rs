@@ -63,11 +63,11 @@ async fn serve<S: Transport>(shared: &Shared, address: IpAddr, private: bool, st
     let hub = &shared.hub;
     match hub.register(Some(address), private) {
         Ok(peer) => {
-            debug!(connection = peer.id.0, %address, private, "connected by WebSocket");
+            debug!(connection = peer.id.0, address = %hub.addresses.of(address), private, "connected by WebSocket");
             run(hub, &peer, stream, begun).await;
         }
         Err(refused) => {
-            info!(%address, ?refused, "turned away");
+            info!(address = %hub.addresses.of(address), ?refused, "turned away");
             if let Ok(_place) = shared.turned_away.try_acquire() {
                 turn_away(stream, begun, hub, &words(refused)).await;
             }

@@ -45,7 +45,7 @@ impl<S: Transport> Session<S> {
         // Addresses are personal: who looked at them is on record.
         self.change(Change::default(), by, format!("whois {name}")).await?;
         let connections = peers.iter().map(|peer| ConnectionInfo {
-            address: peer.address.map(|address| address.to_string()),
+            address: peer.address.filter(|_| self.hub.addresses.written).map(|address| address.to_string()),
             seconds: peer.since.elapsed().as_secs(),
         });
         let info = WhoisInfo {
@@ -72,7 +72,9 @@ impl<S: Transport> Session<S> {
         };
         self.notice(&who);
         for ConnectionInfo { address, seconds } in &info.connections {
-            let address = address.as_deref().unwrap_or("an address that isn't known");
+            let none =
+                if self.hub.addresses.written { "an address that isn't known" } else { "an address that isn't kept" };
+            let address = address.as_deref().unwrap_or(none);
             self.notice(&format!("  from {address}, for {} min", seconds / 60));
         }
     }
