@@ -39,6 +39,7 @@
 mod error;
 mod key;
 mod map;
+mod room;
 mod rules;
 mod suggest;
 
@@ -52,6 +53,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use self::error::NameError;
 pub use self::key::NameKey;
 pub use self::map::NameMap;
+pub use self::room::RoomName;
 pub use self::rules::MAX_CHARS;
 
 /// What no person may be called: each would be read as the server's voice, as the reader, or as all of them.
@@ -76,24 +78,6 @@ impl Alias {
             Some(word) => Err(NameError::Reserved { name: name.into(), word }),
             None => Ok(Self(name.into())),
         }
-    }
-}
-
-/// What a room is called, without the `#` that it is shown with: a checked name, shared, so that a clone is cheap.
-///
-/// It compares by its exact characters; [`RoomName::key`] has what decides whether two are the same room.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoomName(Arc<str>);
-
-impl RoomName {
-    /// Checks `name`, without the one `#` that may stand before it.
-    ///
-    /// # Errors
-    ///
-    /// [`NameError`] with the rule that it does not keep.
-    pub fn new(name: &str) -> Result<Self, NameError> {
-        let name = rules::check(name.strip_prefix('#').unwrap_or(name))?;
-        Ok(Self(name.into()))
     }
 }
 

@@ -21,12 +21,12 @@ pub const CONNECTED: &str = "You are now connected!";
 /// What `/help` shows, a line each.
 pub const HELP: &[&str] = &[
     "what you type is said in the room; these lines do something else:",
-    "  @bob text, /msg bob text   say it to bob alone",
+    "  @bob text, /msg bob text   say it to bob alone; kept between accounts",
     "  /me waves                  say what you do: * alice waves",
     "  /nick NAME                 change your alias",
     "  /who, /rooms               who is here; which rooms there are",
     "  /join ROOM                 go to another room, or make it",
-    "  /history [N], /search WORDS   older messages of this room",
+    "  /history [N], /search WORDS   older messages; /history @bob, /search @bob WORDS",
     "  /topic [TEXT]              show or set the room's topic",
     "  /ignore NAME, /unignore NAME   hide somebody's messages from you",
     "  /register PASSWORD         make your alias yours alone; /password NEW, /unregister PASSWORD",

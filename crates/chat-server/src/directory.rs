@@ -158,7 +158,15 @@ impl Directory {
         }
     }
 
-    /// The connections of an account.
+    /// The connections of an account that there is.
+    pub(crate) fn connections(&self, account: &Account) -> Vec<Arc<Peer>> {
+        match self.state().holders.get(&account.alias.key()) {
+            Some(Holder::Here { peers, account: Some(id), .. }) if *id == account.id => peers.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The connections of an account, also where that is gone by now.
     pub(crate) fn peers_of(&self, id: AuthorId) -> Vec<Arc<Peer>> {
         let state = self.state();
         let holders = state.holders.iter().filter_map(|(_, holder)| match holder {

@@ -39,7 +39,7 @@ pub(crate) struct Hub {
     pub(crate) log: Log,
     pub(crate) accounts: Gate,
     pub(crate) order: Arc<Order>,
-    pub(crate) directory: Directory,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) connections: Connections,
     pub(crate) metrics: Metrics,
     /// What the metrics look at besides.

@@ -8,6 +8,7 @@ mod book;
 mod clock;
 pub mod config;
 mod control;
+mod conversations;
 mod directory;
 mod full;
 mod hub;

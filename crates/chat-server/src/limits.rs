@@ -85,6 +85,25 @@ pub(crate) const BATCH_BYTES: usize = 64 * 1024;
 /// Batches that a room's channel holds for its receivers. Whoever falls further behind goes on from the tail.
 pub(crate) const CHANNEL_BATCHES: usize = 64;
 
+/// The same for a private conversation, which has two ends.
+pub(crate) const CONVERSATION_BATCHES: usize = 8;
+
+/// Private conversations of one account.
+pub(crate) const MAX_CONVERSATIONS: usize = 10_000;
+
+/// Conversations whose channels a session holds. Of those that go silent first it lets go.
+pub(crate) const ATTENDED: usize = 16;
+
+/// Conversations in which something was said that a session hasn't looked at yet. One that is so far behind is closed, and
+/// finds all of it when it comes back.
+pub(crate) const KNOCKS: usize = 1000;
+
+/// Conversations that somebody who comes back is shown what he missed of; of more he is told the names.
+pub(crate) const WAITING_CONVERSATIONS: usize = 10;
+
+/// Messages of each that a person is shown. `/history @NAME` has all.
+pub(crate) const WAITING_MESSAGES: u32 = 20;
+
 /// Bytes of recent batches that a room with members keeps for those who join or lag.
 pub(crate) const TAIL_BYTES: usize = 256 * 1024;
 

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use chat_protocol::message::Bye;
+use chat_protocol::message::{Bye, ByeCode};
 use chat_protocol::names::Alias;
-use chat_protocol::value::{Kind, Text, Time};
+use chat_protocol::value::{Kind, Seq, Text, Time};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::limits::{MAILBOX, WRITE_BUDGET};
+use crate::limits::{KNOCKS, MAILBOX, WRITE_BUDGET};
 use crate::log::{AuthorId, Record};
 
 /// Names a connection for as long as the process lives.
@@ -91,6 +91,15 @@ pub(crate) struct Peer {
 struct Mail {
     letters: VecDeque<Letter>,
     bytes: usize,
+    knocks: Vec<Knock>,
+}
+
+/// Something was said in a private conversation of this one's account.
+#[derive(Clone, Copy, Debug)]
+struct Knock {
+    ends: [AuthorId; 2],
+    /// The first message that this session wasn't told of before.
+    first: Seq,
 }
 
 impl Peer {
@@ -179,11 +188,40 @@ impl Peer {
         self.arrived.notified().await;
     }
 
-    /// All letters, oldest first.
-    pub(crate) fn take_mail(&self) -> VecDeque<Letter> {
+    /// All letters, oldest first, and whether there are knocks.
+    pub(crate) fn take_mail(&self) -> (VecDeque<Letter>, bool) {
         let mut mail = self.mail();
         mail.bytes = 0;
-        std::mem::take(&mut mail.letters)
+        (std::mem::take(&mut mail.letters), !mail.knocks.is_empty())
+    }
+
+    /// Says that a conversation has a new message: `first`, and perhaps more. Called before that is published.
+    pub(crate) fn knock(&self, ends: [AuthorId; 2], first: Seq) {
+        let mut mail = self.mail();
+        // An earlier knock that wasn't heard yet says it too.
+        if mail.knocks.iter().any(|knock| knock.ends == ends) {
+            return;
+        }
+        if mail.knocks.len() >= KNOCKS {
+            drop(mail);
+            let words = format!("{KNOCKS} people wrote to you before you took it in; all of it is kept");
+            return self.end(Bye::new(ByeCode::Stalled, words).retry_after_ms(1000));
+        }
+        mail.knocks.push(Knock { ends, first });
+        drop(mail);
+        self.arrived.notify_one();
+    }
+
+    /// A conversation that was knocked for. The knock stays until it is [taken](Self::take_knock).
+    pub(crate) fn first_knock(&self) -> Option<[AuthorId; 2]> {
+        self.mail().knocks.first().map(|knock| knock.ends)
+    }
+
+    /// Takes the knock for a conversation, if there is one: its first message.
+    pub(crate) fn take_knock(&self, ends: [AuthorId; 2]) -> Option<Seq> {
+        let mut mail = self.mail();
+        let position = mail.knocks.iter().position(|knock| knock.ends == ends)?;
+        Some(mail.knocks.swap_remove(position).first)
     }
 
     /// Asks the session to end with these last words. The first to ask decides on the words.

@@ -14,8 +14,8 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Item};
-use crate::limits::{BATCH_BYTES, CHANNEL_BATCHES, TAIL_BYTES};
-use crate::log::Record;
+use crate::limits::{BATCH_BYTES, CHANNEL_BATCHES, CONVERSATION_BATCHES, TAIL_BYTES};
+use crate::log::{AuthorId, Record};
 use crate::planted::{Bug, planted};
 use crate::presence::{Roster, Told};
 
@@ -28,8 +28,18 @@ pub(crate) struct RoomId(u64);
 pub(crate) struct Room {
     pub(crate) id: RoomId,
     pub(crate) name: RoomName,
+    ends: Option<Ends>,
     sender: broadcast::Sender<Arc<Batch>>,
     state: Mutex<State>,
+}
+
+/// The two whose private conversation a room is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// Their ids, in order.
+    pub(crate) ids: [AuthorId; 2],
+    /// What each is called.
+    pub(crate) aliases: [Alias; 2],
 }
 
 #[derive(Debug)]
@@ -96,7 +106,33 @@ impl Room {
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = RoomId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { id, name, sender: broadcast::Sender::new(CHANNEL_BATCHES), state: Mutex::new(state) }
+        Self { id, name, ends: None, sender: broadcast::Sender::new(CHANNEL_BATCHES), state: Mutex::new(state) }
+    }
+
+    /// A private conversation. Nobody is ever entered in its roster, so it keeps no tail: who lags reads the log.
+    pub(crate) fn conversation(name: RoomName, ends: Ends, head: Seq) -> Self {
+        let room = Self::new(name, head, String::new(), 0);
+        Self { ends: Some(ends), sender: broadcast::Sender::new(CONVERSATION_BATCHES), ..room }
+    }
+
+    /// Whose conversation it is, where it is one.
+    pub(crate) const fn ends(&self) -> Option<&Ends> {
+        self.ends.as_ref()
+    }
+
+    /// The other end of the conversation of which `one` is an end; oneself, where one talks to oneself.
+    pub(crate) fn other(&self, one: AuthorId) -> Option<(AuthorId, &Alias)> {
+        let Ends { ids, aliases } = self.ends.as_ref()?;
+        let other = ids.iter().position(|id| *id == one).map(|index| 1 - index)?;
+        Some((ids[other], &aliases[other]))
+    }
+
+    /// What `one` calls it.
+    pub(crate) fn name_for(&self, one: Option<AuthorId>) -> RoomName {
+        match one.and_then(|one| self.other(one)) {
+            Some((_, alias)) => RoomName::with(alias),
+            None => self.name.clone(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chat_protocol::names::{NameMap, RoomName};
 use chat_protocol::value::Seq;
 
+use crate::conversations::Conversations;
 use crate::limits::MAX_ROOMS;
 use crate::log::KeptRoom;
 use crate::room::{Room, RoomId};
@@ -13,6 +14,7 @@ use crate::room::{Room, RoomId};
 #[derive(Debug)]
 pub(crate) struct Rooms {
     map: Mutex<NameMap<Arc<Room>>>,
+    pub(crate) conversations: Conversations,
     /// There before anybody, and when all have left.
     lobby: RoomId,
     max_roster: usize,
@@ -23,14 +25,16 @@ pub(crate) struct Rooms {
 pub(crate) enum CannotEnter {
     #[error("#{wanted} looks like #{existing}, which is another room")]
     LooksLike { wanted: RoomName, existing: RoomName },
+    #[error("there is no room {}", .0.shown())]
+    NoSuchRoom(RoomName),
     #[error("there are {MAX_ROOMS} rooms already, and no more are made; /rooms lists them")]
     TooMany,
 }
 
 impl Rooms {
-    pub(crate) fn new(kept: Vec<KeptRoom>, lobby: &RoomName, max_roster: usize) -> Self {
+    pub(crate) fn new(kept: Vec<KeptRoom>, lobby: &RoomName, max_roster: usize, conversations: Conversations) -> Self {
         let mut map = NameMap::new();
-        for KeptRoom { name, head, topic } in kept {
+        for KeptRoom { name, head, topic } in kept.into_iter().filter(|kept| !kept.name.is_conversation()) {
             let room = Arc::new(Room::new(name.clone(), head, topic, max_roster));
             // Two rooms that were kept may look alike to a newer table of Unicode; neither may be lost for that.
             let _ = map.restore(name.as_str(), name.key(), false, room);
@@ -38,7 +42,7 @@ impl Rooms {
         let room = Arc::new(Room::new(lobby.clone(), Seq::ZERO, String::new(), max_roster));
         let _ = map.insert(lobby.as_str(), lobby.key(), false, Arc::clone(&room));
         let lobby = map.get(&lobby.key()).map_or(room.id, |lobby| lobby.id);
-        Self { map: Mutex::new(map), lobby, max_roster }
+        Self { map: Mutex::new(map), conversations, lobby, max_roster }
     }
 
     fn map(&self) -> MutexGuard<'_, NameMap<Arc<Room>>> {
@@ -52,6 +56,9 @@ impl Rooms {
 
     /// The room of this name, made if need be; whether it was.
     pub(crate) fn get_or_make(&self, name: &RoomName) -> Result<(Arc<Room>, bool), CannotEnter> {
+        if name.is_conversation() {
+            return Err(CannotEnter::NoSuchRoom(name.clone()));
+        }
         let mut map = self.map();
         let key = name.key();
         if let Some(room) = map.get(&key) {

@@ -18,6 +18,7 @@ use crate::accounts::{Accounts, Authenticator, Gate};
 use crate::book::Book;
 use crate::config::{Config, Storage};
 use crate::control::Control;
+use crate::conversations::Conversations;
 use crate::directory::Directory;
 use crate::hub::{Connections, Hub};
 use crate::limits::BACKLOG;
@@ -120,11 +121,16 @@ impl Server {
         let surroundings = Surroundings::new(data.clone(), tls.clone());
         let metrics = Metrics::new(&surroundings).map_err(|error| StartError::Metrics(error.to_string()))?;
         let kept = reader.rooms().map_err(|error| StartError::Log(error.to_string()))?;
-        let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster));
+        let shared = data.is_some() || config.authenticator.is_some();
+        let (authenticator, order, book) = open_book(data, config.authenticator).await?;
+        let directory = Arc::new(Directory::new(Arc::clone(&authenticator)));
+        let conversations = Conversations::new(&kept, Arc::clone(&directory), Arc::clone(&authenticator));
+        if let Some(book) = book {
+            conversations.keep_marks(book).map_err(StartError::Accounts)?;
+        }
+        let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster, conversations));
         let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone(), metrics.clone())
             .map_err(|error| StartError::Log(error.to_string()))?;
-        let shared = data.is_some() || config.authenticator.is_some();
-        let (authenticator, order) = open_book(data, config.authenticator).await?;
         let hub = Hub {
             limits: RwLock::new(Arc::new(config.limits)),
             require_account: config.require_account,
@@ -135,7 +141,7 @@ impl Server {
             clock: config.clock,
             rooms,
             log,
-            directory: Directory::new(Arc::clone(&authenticator)),
+            directory,
             accounts: Gate::new(authenticator),
             order,
             connections: Connections::default(),
@@ -260,6 +266,10 @@ impl Server {
             warn!(connections = tasks.len(), "some connections didn't end in time");
         }
         drop(endpoint);
+        let saved = Arc::clone(&hub.rooms);
+        if let Ok(Err(why)) = tokio::task::spawn_blocking(move || saved.conversations.save()).await {
+            warn!(%why, "how far people have read can't be kept");
+        }
         drop(hub);
         let _ = tokio::time::timeout_at(stopped, log_ended).await;
         result
@@ -294,16 +304,16 @@ async fn open(storage: Storage) -> Result<(Box<dyn Store>, Arc<dyn Reader>), Sta
 async fn open_book(
     data: Option<PathBuf>,
     own: Option<Arc<dyn Authenticator>>,
-) -> Result<(Arc<dyn Authenticator>, Arc<Order>), StartError> {
+) -> Result<(Arc<dyn Authenticator>, Arc<Order>, Option<Book>), StartError> {
     let open = move || {
-        let (accounts, keeper): (_, Box<dyn RuleKeeper>) = match &data {
-            None => (Accounts::default(), Box::new(InMemory::default())),
+        let (accounts, keeper, book): (_, Box<dyn RuleKeeper>, _) = match &data {
+            None => (Accounts::default(), Box::new(InMemory::default()), None),
             Some(data) => {
                 let accounts = Accounts::in_folder(data).map_err(|error| error.to_string())?;
-                (accounts, Box::new(Book::open(data)?))
+                (accounts, Box::new(Book::open(data)?), Some(Book::open(data)?))
             }
         };
-        Ok((own.unwrap_or_else(|| Arc::new(accounts)), Arc::new(Order::open(keeper)?)))
+        Ok((own.unwrap_or_else(|| Arc::new(accounts)), Arc::new(Order::open(keeper)?), book))
     };
     let opened = tokio::task::spawn_blocking(open).await;
     opened.unwrap_or_else(|error| Err(error.to_string())).map_err(StartError::Accounts)

@@ -6,6 +6,7 @@
 
 mod account;
 mod close;
+mod conversations;
 mod cursor;
 mod handshake;
 mod input;
@@ -27,7 +28,7 @@ use std::time::Instant;
 
 use chat_protocol::codec::{BadLine, ChatCodec, Incoming};
 use chat_protocol::limits::MAX_UNACKED;
-use chat_protocol::message::{Bye, ByeCode, ErrorCode, Refusal, ServerMessage};
+use chat_protocol::message::{Bye, ByeCode, ErrorCode, Refusal};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::telnet::INTERRUPT_ANSWER;
 use chat_protocol::value::{MessageId, Text};
@@ -229,6 +230,7 @@ impl<S: Transport> Session<S> {
             if self.is_behind() {
                 continue;
             }
+            self.let_silent_go();
             match self.wait().await {
                 Event::Line(line) => Box::pin(self.lines(line)).await?,
                 Event::Batch(index, Some(batch)) => self.batch(index, &batch),
@@ -255,7 +257,10 @@ impl<S: Transport> Session<S> {
     /// Takes what is ready without waiting for more, until the budget is used.
     async fn collect(&mut self) -> Flow {
         // Taken before the rooms are looked at and opened after: an answer to a repeat comes after the first one's ack.
-        let letters = self.peer.take_mail();
+        let (letters, knocks) = self.peer.take_mail();
+        if knocks {
+            Box::pin(self.hear_knocks()).await?;
+        }
         let mut index = 0;
         while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
             match self.rooms[index].ready() {
@@ -284,6 +289,8 @@ impl<S: Transport> Session<S> {
                 return Err(Ended::Lost);
             }
         };
+        // Whoever sends has taken in what he was sent, as far as can be known.
+        self.mark_read();
         for left in (0..LINES_PER_TURN).rev() {
             self.rate.spend();
             self.item(item).await?;
@@ -370,6 +377,7 @@ impl<S: Transport> Session<S> {
     fn fate(&mut self, ticket: u64, fate: Fate) {
         let Some(position) = self.unacked.iter().position(|unacked| unacked.ticket == ticket) else { return };
         let Some(Unacked { id, room, .. }) = self.unacked.remove(position) else { return };
+        let room = self.name_by(&room);
         match fate {
             Fate::Repeat(record) => self.ack(id, &record.stored),
             Fate::Conflict => {
@@ -385,14 +393,8 @@ impl<S: Transport> Session<S> {
 
     fn ack(&mut self, id: Option<MessageId>, stored: &chat_protocol::message::Stored) {
         let Some(id) = id.filter(|_| self.dialect == Dialect::Json) else { return };
-        self.json(&ServerMessage::Ack {
-            id,
-            room: Some(stored.room.clone()),
-            seq: Some(stored.seq),
-            time: Some(stored.time),
-            to: None,
-            durable: None,
-        });
+        let ack = self.ack_of(id, stored);
+        self.json(&ack);
     }
 }
 

@@ -34,6 +34,9 @@ impl Settings {
         }
         if let Some(lobby) = &args.lobby {
             server.lobby = RoomName::new(lobby).map_err(|error| format!("--lobby {lobby:?}: {error}"))?;
+            if server.lobby.is_conversation() {
+                return Err(format!("--lobby {lobby:?}: a private conversation is nobody's lobby; give a room's name"));
+            }
         }
         server.web = web(&args)?;
         server.metrics = args.metrics;

@@ -21,6 +21,10 @@ pub(crate) async fn tend(hub: Arc<Hub>) {
             }),
             Err(error) => error!(%error, "changes of accounts can't be read"),
         }
+        let rooms = Arc::clone(&hub.rooms);
+        if let Ok(Err(why)) = tokio::task::spawn_blocking(move || rooms.conversations.save()).await {
+            error!(%why, "how far people have read can't be kept");
+        }
         let order = Arc::clone(&hub.order);
         match tokio::task::spawn_blocking(move || order.refresh()).await {
             Ok(Ok(true)) => enforce(&hub),

@@ -41,6 +41,8 @@ export class Inbox {
 
   joined({ room, topic, count, members, head }) {
     const { session } = this;
+    // A private conversation that is kept: its messages say all there is to know.
+    if (room.startsWith("@")) return;
     const conversation = session.rooms.room(room);
     const first = !conversation.joined;
     if (first) {
@@ -111,12 +113,13 @@ export class Inbox {
     session.ui.changed();
   }
 
-  private({ time, from, text, kind }) {
+  private({ time, from, to, text, kind, own = false }) {
     const { session } = this;
     if (session.ignores(from)) return;
-    const conversation = session.rooms.private(from);
-    conversation.name = from;
-    this.add(conversation, { kind, time: Date.parse(time), from, text, own: false }, true);
+    const other = own ? to : from;
+    const conversation = session.rooms.private(other);
+    conversation.name = other;
+    this.add(conversation, { kind, time: Date.parse(time), from, text, own }, true);
   }
 
   presence({ room, count, joined = [], left = [], renamed = [], reasons = {} }) {

@@ -6,6 +6,7 @@ mod accounts;
 mod aliases;
 mod bad_lines;
 mod commands;
+mod conversations;
 mod crowds;
 #[cfg(target_os = "linux")]
 mod descriptors;

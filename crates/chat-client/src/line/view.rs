@@ -224,7 +224,7 @@ impl View {
         let offset = self.zone.to_offset(now);
         match &self.me {
             Some(me) if !std::mem::replace(&mut self.greeted, true) => {
-                render::greeting(out, me, room, &others, count, offset);
+                render::greeting(out, me, room, &others, count, offset, false);
                 self.offset = Some(offset);
             }
             _ if count == 0 && *head == Seq::ZERO => render::made(out, room),
@@ -393,7 +393,7 @@ impl View {
         }
         for line in lines.lines() {
             let (mark, words) = line.split_at_checked(4).unwrap_or(("", line));
-            out.push_str(&format!("{mark}#{room}: {words}\n"));
+            out.push_str(&format!("{mark}{}: {words}\n", room.shown()));
         }
     }
 }

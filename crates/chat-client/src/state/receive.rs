@@ -31,6 +31,8 @@ impl State {
                 };
             }
             _ if !self.is_live() => {}
+            // A private conversation that is kept: its messages say all there is to know.
+            ServerMessage::Joined { room, .. } if room.is_conversation() => {}
             ServerMessage::Joined { room, topic, count, members, head } => {
                 self.joined(Joined { room, topic, count, members, head });
             }
@@ -44,7 +46,7 @@ impl State {
             ServerMessage::Ack { id, room, seq, time, to, durable } => {
                 self.ack(&id, room, seq, time, to, durable);
             }
-            ServerMessage::Private { time, from, to, text, kind } => {
+            ServerMessage::Private { time, from, to, text, kind, .. } => {
                 self.tell(Event::Private(Private { time, from, to, text, kind }));
             }
             ServerMessage::Presence { room, count, changes } => {

@@ -126,7 +126,7 @@ fn alias() -> impl Strategy<Value = Alias> {
 }
 
 fn room() -> impl Strategy<Value = RoomName> {
-    "[a-z0-9][a-z0-9_.-]{0,31}".prop_filter_map("a room", |name| RoomName::new(&name).ok())
+    "[a-z0-9@][a-z0-9_.-]{0,31}".prop_filter_map("a room", |name| RoomName::new(&name).ok())
 }
 
 fn id() -> impl Strategy<Value = MessageId> {
@@ -314,13 +314,12 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         }),
         (option::of(id()), any::<bool>()).prop_map(|(re, more)| ServerMessage::End { re, more }),
         ack,
-        (time(), alias(), alias(), text(), kind()).prop_map(|(time, from, to, text, kind)| ServerMessage::Private {
-            time,
-            from,
-            to,
-            text,
-            kind
-        }),
+        (time(), alias(), alias(), text(), kind(), option::of((room(), seq())), any::<bool>()).prop_map(
+            |(time, from, to, text, kind, kept, own)| {
+                let (room, seq) = kept.unzip();
+                ServerMessage::Private { time, from, to, text, kind, room, seq, own }
+            }
+        ),
         (room(), any::<u64>(), option::of(changes())).prop_map(|(room, count, changes)| ServerMessage::Presence {
             room,
             count,

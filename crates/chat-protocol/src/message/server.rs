@@ -17,9 +17,6 @@ pub enum ServerMessage {
     Welcome {
         /// The alias that this session has.
         alias: Alias,
-        /// The alias is an account's, and this session its owner's.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        account: bool,
         /// The secret that continues this session in a later `hello`.
         session: String,
         /// Names this log; positions learned under another name mean nothing here.
@@ -30,6 +27,10 @@ pub enum ServerMessage {
         version: String,
         /// What it allows.
         limits: LimitsInfo,
+        /// The session is an account's: what it and other accounts say to each other in private is kept. All else said in private
+        /// is live only.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        account: bool,
     },
     /// The session is in this room; sent again after it has lagged.
     Joined {
@@ -68,10 +69,10 @@ pub enum ServerMessage {
     Ack {
         /// The request's `id`.
         id: MessageId,
-        /// Of a `say`: its room.
+        /// Of a `say`, or of a `private` that is kept: its room.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         room: Option<RoomName>,
-        /// Of a `say`: its place.
+        /// Of a `say`, or of a `private` that is kept: its place.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seq: Option<Seq>,
         /// Of a `say` or `private`: when.
@@ -97,6 +98,15 @@ pub enum ServerMessage {
         /// How it is meant.
         #[serde(default)]
         kind: Kind,
+        /// Where it is kept: the conversation, as this end calls it (`@bob`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<RoomName>,
+        /// Where it is kept: its place there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seq: Option<Seq>,
+        /// This session (or its account) sent it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        own: bool,
     },
     /// Who came, went and changed name. In a room of more than `--max-roster` the count alone.
     Presence {

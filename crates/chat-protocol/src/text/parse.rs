@@ -107,13 +107,22 @@ fn command(rest: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
         "join" => {
             let name = needed(argument, "/join needs a room: /join ops")?;
             let room = RoomName::new(name).map_err(|error| refuse(ErrorCode::BadField, error.to_string()))?;
+            if room.is_conversation() {
+                let words =
+                    format!("nobody has to enter a conversation: {name} TEXT says it, /history {name} shows it");
+                return Err(refuse(ErrorCode::BadField, words));
+            }
             message(ClientMessage::Join { start: RoomStart { room, after: None }, history: None, id: None })
         }
         "history" => {
+            let (room, argument) = conversation(argument)?.unwrap_or((room, argument));
             let limit = history_limit(argument)?;
             message(ClientMessage::History { room, query: HistoryQuery { limit, ..HistoryQuery::default() }, id: None })
         }
         "search" => {
+            // People look for what was said to @bob too: only what follows his name makes it the conversation with him.
+            let talk = conversation(argument).ok().flatten().filter(|(_, words)| !words.is_empty());
+            let (room, argument) = talk.unwrap_or((room, argument));
             let query = needed(argument, "/search needs words: /search lunch friday")?.to_owned();
             message(ClientMessage::Search { room, query, before: None, limit: None, id: None })
         }
@@ -139,6 +148,16 @@ fn private(to: &str, text: &str, example: &str) -> Result<Input, Box<Refusal>> {
         return Err(refuse(ErrorCode::BadField, format!("a private message needs a name and a text: {example}")));
     }
     Ok(Input::Message(ClientMessage::Private { to: to.to_owned(), text: text.to_owned(), id: None, kind: Kind::Say }))
+}
+
+/// The conversation whose name an argument begins with, and the rest.
+fn conversation(argument: &str) -> Result<Option<(RoomName, &str)>, Box<Refusal>> {
+    let (name, rest) = split(argument);
+    if !name.starts_with('@') {
+        return Ok(None);
+    }
+    let room = RoomName::new(name).map_err(|error| refuse(ErrorCode::BadField, error.to_string()))?;
+    Ok(Some((room, rest)))
 }
 
 fn history_limit(argument: &str) -> Result<Option<u32>, Box<Refusal>> {

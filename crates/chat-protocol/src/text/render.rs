@@ -63,23 +63,36 @@ fn spoken(out: &mut String, time: Time, zone: &TimeZone, who: &str, text: &Text)
 
 /// `*** You are alice, in #lobby with bob and carol. Times are UTC+01:00. /help lists the commands.`
 ///
-/// `others` are some of those who are there too, and `count` is how many.
-pub fn greeting(out: &mut String, me: &Alias, room: &RoomName, others: &[Alias], count: u64, offset: Offset) {
-    let _ = write!(out, "*** You are {me}, in #{room}");
+/// `others` are some of those who are there too, and `count` is how many. `account`: whether he has one, so that he is told which of
+/// his private messages are kept.
+pub fn greeting(
+    out: &mut String,
+    me: &Alias,
+    room: &RoomName,
+    others: &[Alias],
+    count: u64,
+    offset: Offset,
+    account: bool,
+) {
+    let _ = write!(out, "*** You are {me}, in {}", room.shown());
     company(out, others, count);
-    let _ = writeln!(out, " Times are UTC{}. /help lists the commands.", Shown(offset));
+    let _ = write!(out, " Times are UTC{}. /help lists the commands.", Shown(offset));
+    if account {
+        out.push_str(" Private messages are kept between people with accounts; with a guest they are live only.");
+    }
+    out.push('\n');
 }
 
 /// `*** You are in #ops with bob.`, after `/join`.
 pub fn entered(out: &mut String, room: &RoomName, others: &[Alias], count: u64) {
-    let _ = write!(out, "*** You are in #{room}");
+    let _ = write!(out, "*** You are in {}", room.shown());
     company(out, others, count);
     out.push('\n');
 }
 
 /// `*** You made #ops; nobody else is here.`
 pub fn made(out: &mut String, room: &RoomName) {
-    let _ = writeln!(out, "*** You made #{room}; nobody else is here.");
+    let _ = writeln!(out, "*** You made {}; nobody else is here.", room.shown());
 }
 
 fn company(out: &mut String, others: &[Alias], count: u64) {
@@ -112,6 +125,14 @@ fn names(out: &mut String, some: &[Alias], count: u64, shown: usize) {
             let _ = write!(out, " and {rest} others");
         }
     }
+}
+
+/// `dave, erin and 12 others`: at most so many names.
+#[must_use]
+pub fn list(people: &[Alias], shown: usize) -> String {
+    let mut out = String::new();
+    names(&mut out, people, people.len() as u64, shown);
+    out
 }
 
 /// `*** dave joined the chat!`, `*** bob left the chat. (gone for lunch)`, `*** alice is now known as al`.
@@ -196,7 +217,7 @@ pub fn missed(out: &mut String, count: u64) {
 
 /// `*** 3 in #lobby: alice, bob, carol`, in several lines where the names are many.
 pub fn who(out: &mut String, room: &RoomName, count: u64, members: &[Alias]) {
-    let _ = write!(out, "*** {count} in #{room}:");
+    let _ = write!(out, "*** {count} in {}:", room.shown());
     let mut width = 0;
     for (i, alias) in members.iter().enumerate() {
         if width > LIST_WIDTH {
@@ -216,7 +237,7 @@ pub fn who(out: &mut String, room: &RoomName, count: u64, members: &[Alias]) {
 /// `*** #lobby (3): lunch at noon`, a line for each room.
 pub fn rooms(out: &mut String, rooms: &[RoomCount], more: bool) {
     for RoomCount { room, count, topic } in rooms {
-        let _ = write!(out, "*** #{room} ({count})");
+        let _ = write!(out, "*** {} ({count})", room.shown());
         if !topic.is_empty() {
             let _ = write!(out, ": {topic}");
         }

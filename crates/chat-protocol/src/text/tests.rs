@@ -91,6 +91,18 @@ fn commands() {
     assert_eq!(input("/help"), Input::Help);
     let Input::Message(ClientMessage::History { query, .. }) = input("/history 7") else { panic!("history") };
     assert_eq!(query.limit, Some(7));
+    let Input::Message(ClientMessage::History { room: with, query, .. }) = input("/history @bob 7") else {
+        panic!("history")
+    };
+    assert_eq!((with, query.limit), (room("@bob"), Some(7)));
+    let Input::Message(ClientMessage::Search { room: with, query, .. }) = input("/search @bob two words") else {
+        panic!("search")
+    };
+    assert_eq!((with, query.as_str()), (room("@bob"), "two words"));
+    // What was said to @bob is looked for in the room.
+    assert!(
+        matches!(input("/search @bob"), Input::Message(ClientMessage::Search { query, room: here, .. }) if query == "@bob" && here == room("lobby"))
+    );
     assert!(
         matches!(input("/search two words"), Input::Message(ClientMessage::Search { query, .. }) if query == "two words")
     );
@@ -110,6 +122,8 @@ fn a_command_that_is_wrong_is_not_said_aloud() {
     check_refused("/nick", "/nick needs the new name: /nick al");
     check_refused("/join", "/join needs a room: /join ops");
     check_refused("/search", "/search needs words: /search lunch friday");
+    check_refused("/history @bob many", "/history takes a number from 1 to 500, not \"many\"");
+    check_refused("/join @bob", "nobody has to enter a conversation: @bob TEXT says it, /history @bob shows it");
     assert_eq!(parse("/join a b", &room("lobby")).expect_err("a blank in a name").code, ErrorCode::BadField);
 }
 
@@ -189,7 +203,7 @@ fn presence_is_merged() {
 fn the_greeting_names_a_few_and_counts_the_rest() {
     let offset = Offset::constant(1);
     let greeting = |others: &[Alias], count| {
-        rendered(|out| render::greeting(out, &alias("alice"), &room("lobby"), others, count, offset))
+        rendered(|out| render::greeting(out, &alias("alice"), &room("lobby"), others, count, offset, false))
     };
     let end = "Times are UTC+01:00. /help lists the commands.\n";
     assert_eq!(greeting(&[], 0), format!("*** You are alice, in #lobby; nobody else is here. {end}"));

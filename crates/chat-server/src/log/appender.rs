@@ -178,6 +178,7 @@ impl<S: Store> Appender<S> {
         }
         self.tell_what_is_due(&mut round);
         for (room, items) in round.rooms {
+            self.rooms.conversations.knock(&room, &items);
             room.publish(items);
         }
         for (peer, ticket, fate) in round.fates {

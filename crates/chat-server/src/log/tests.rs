@@ -7,6 +7,9 @@ use chat_protocol::value::{Kind, MessageId, Text, Time};
 use proptest::prelude::*;
 
 use super::*;
+use crate::accounts::Accounts;
+use crate::conversations::Conversations;
+use crate::directory::Directory;
 use crate::metrics::Surroundings;
 
 /// A store with its reader, and what has to live as long.
@@ -246,7 +249,9 @@ impl Store for Fickle {
 async fn a_log_that_refused_says_that_it_has_room_again_though_nobody_says_anything() {
     let (memory, full) = (Memory::new("log", 1 << 20), Arc::new(true.into()));
     let metrics = Metrics::new(&Surroundings::default()).unwrap();
-    let rooms = Arc::new(Rooms::new(Vec::new(), &room("lobby"), 100));
+    let accounts = Arc::new(Accounts::default());
+    let conversations = Conversations::new(&[], Arc::new(Directory::new(accounts.clone())), accounts);
+    let rooms = Arc::new(Rooms::new(Vec::new(), &room("lobby"), 100, conversations));
     let store = Fickle(memory.clone(), Arc::clone(&full));
     let (log, _end) =
         Log::start(store, Arc::new(memory), Arc::clone(&rooms), Clock::system(), metrics.clone()).unwrap();

@@ -81,6 +81,8 @@ impl<S: Transport> Session<S> {
         self.prove(&account, password).await?;
         // From here on it is another author, who wouldn't recognise what is still on its way.
         self.settle_all().await?;
+        self.mark_read();
+        self.rooms.retain(|membership| membership.room.ends().is_none());
         let author = AuthorId(random().map_err(no_randomness)?);
         self.hub.accounts.unregister(account.id).await.map_err(|refused| refusal(&refused))?;
         info!(connection = self.peer.id.0, alias = %account.alias, "unregistered");

@@ -91,6 +91,9 @@ impl<S: Transport> Session<S> {
             Ended::Eof | Ended::Lost | Ended::Stranger(_) | Ended::Failed => (None, true),
         };
         let stopping = matches!(ended, Ended::Closed(bye) if bye.code == ByeCode::Shutdown);
+        if !abrupt && !self.deaf {
+            self.mark_read();
+        }
         for left in std::mem::take(&mut self.rooms) {
             // When the server stops everybody leaves, and nobody stays to be told.
             if !stopping && self.exit(left.room, reason.clone(), abrupt).await.is_err() {

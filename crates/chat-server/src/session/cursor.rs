@@ -151,6 +151,11 @@ impl<S: Transport> Session<S> {
             }
             match self.dialect {
                 Dialect::Json => self.json_piece(piece, &record, re),
+                Dialect::Text if record.stored.room.is_conversation() => {
+                    self.settle(&record);
+                    self.day_before(&record.stored);
+                    self.private_message(&record, false);
+                }
                 Dialect::Text => {
                     if !self.settle(&record) && !self.ignores(&record) && !record.stored.text.as_str().is_empty() {
                         self.day_before(&record.stored);
@@ -173,7 +178,10 @@ impl<S: Transport> Session<S> {
             }
             // What was sent on this connection and not acked yet is acked at its place, also where it comes from the log.
             _ if own && re.is_none() && self.settle(record) => self.ack(record.id.clone(), &record.stored),
-            _ => self.json(&ServerMessage::Message { stored: record.stored.clone(), own, re: re.cloned() }),
+            _ => {
+                let message = self.message_of(record, own, re);
+                self.json(&message);
+            }
         }
     }
 
@@ -184,8 +192,10 @@ impl<S: Transport> Session<S> {
                 self.out.push(&chunk.item(*index));
             }
             Piece::Stored(record) => {
-                let hub = Arc::clone(&self.hub);
-                self.text(|out| render::message(out, &record.stored, hub.clock.zone()));
+                if !self.private_line(record) {
+                    let hub = Arc::clone(&self.hub);
+                    self.text(|out| render::message(out, &record.stored, hub.clock.zone()));
+                }
             }
         }
     }
@@ -201,7 +211,7 @@ impl<S: Transport> Session<S> {
     fn gap(&mut self, room: &Room, from: Seq, to: Seq) {
         self.hub.metrics.gap_messages_total.inc_by(to.get() + 1 - from.get());
         match self.dialect {
-            Dialect::Json => self.json(&ServerMessage::Gap { room: room.name.clone(), from, to }),
+            Dialect::Json => self.json(&ServerMessage::Gap { room: self.name_of(room), from, to }),
             Dialect::Text => self.text(|out| render::missed(out, to.get() + 1 - from.get())),
         }
     }
@@ -220,6 +230,9 @@ impl<S: Transport> Session<S> {
         }
         self.hub.metrics.deliveries_total.inc_by(batch.messages());
         self.published.get_or_insert(batch.published);
+        if batch.room.is_conversation() {
+            return self.private_batch(batch, cursor);
+        }
         let fresh = batch.seqs.is_none_or(|(first, _)| first > cursor) && batch.since_version(version);
         if let Some(date) = batch.day {
             self.shown = date;
@@ -275,13 +288,13 @@ impl<S: Transport> Session<S> {
         true
     }
 
-    fn settle_ticket(&mut self, ticket: u64) {
+    pub(super) fn settle_ticket(&mut self, ticket: u64) {
         if let Some(position) = self.unacked.iter().position(|unacked| unacked.ticket == ticket) {
             self.unacked.remove(position);
         }
     }
 
-    fn is_own(&self, record: &Record) -> bool {
+    pub(super) fn is_own(&self, record: &Record) -> bool {
         self.person.as_ref().is_some_and(|person| person.author == record.author)
     }
 

@@ -10,6 +10,7 @@ use chat_protocol::text::{self, Login, render};
 use tokio::time::Instant;
 use tracing::info;
 
+use super::requests::Stop;
 use super::{Ended, Flow, Opening, Person, Session, Transport};
 use crate::batch::Dialect;
 use crate::directory::{InTheWay, Resumed};
@@ -169,15 +170,17 @@ impl<S: Transport> Session<S> {
         let snapshot = &entered.snapshot;
         let (others, count) = self.others(snapshot);
         let offset = self.hub.clock.offset(self.hub.clock.now());
+        let account = self.account().is_some();
         self.text(|out| {
-            render::greeting(out, &alias, &entered.room.name, &others, count, offset);
+            render::greeting(out, &alias, &entered.room.name, &others, count, offset, account);
             if !snapshot.topic.is_empty() {
                 render::topic(out, &snapshot.topic);
             }
         });
         let (room, head) = (Arc::clone(&entered.room), snapshot.head);
         self.rooms.push(super::Membership::new(entered.room, &entered.snapshot));
-        self.recent(&room, head, Self::history_wanted(None)).await
+        self.recent(&room, head, Self::history_wanted(None)).await?;
+        self.show_waiting(None).await
     }
 
     async fn json_login(&mut self, first: String, mut lines: u32, deadline: Instant) -> Flow {
@@ -300,15 +303,23 @@ impl<S: Transport> Session<S> {
         let same_log = hello.log.as_ref().is_none_or(|known| *known == log);
         self.json(&ServerMessage::Welcome {
             alias,
-            account: self.account().is_some(),
             session: secret.to_owned(),
             log,
             server: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             limits: self.limits.info(),
+            account: self.account().is_some(),
         });
         let lobby = || vec![RoomStart { room: self.hub.lobby.clone(), after: None }];
         for start in hello.rooms.unwrap_or_else(lobby) {
+            if start.room.other().is_some() {
+                match self.open_conversation(&start, same_log, hello.history).await {
+                    Ok(()) => {}
+                    Err(Stop::Refused(refusal)) => self.refuse(*refusal),
+                    Err(Stop::Ended(ended)) => return Err(ended),
+                }
+                continue;
+            }
             if self.hub.rooms.get(&start.room).is_some_and(|room| self.rooms.iter().any(|m| m.room.id == room.id)) {
                 continue;
             }
@@ -317,7 +328,7 @@ impl<S: Transport> Session<S> {
                 Err(error) => self.refuse(super::places::cannot_enter(&error, start.room)),
             }
         }
-        Ok(())
+        self.show_waiting(hello.history).await
     }
 }
 

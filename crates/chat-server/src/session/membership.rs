@@ -17,6 +17,10 @@ pub(super) struct Membership {
     pub(super) number: u64,
     /// The last seq it has had.
     pub(super) cursor: Seq,
+    /// Of a conversation: the last seq that is known to be taken in.
+    pub(super) marked: Seq,
+    /// Of a conversation: a message that was knocked for, and comes if it hasn't.
+    expected: Seq,
     /// The version of the roster that it was given.
     pub(super) version: u64,
     /// The hot end of the room's log; held only while the session keeps up.
@@ -33,7 +37,18 @@ pub(super) enum Ready {
 
 impl Membership {
     pub(super) fn new(room: Arc<Room>, snapshot: &Snapshot) -> Self {
-        Self { room, number: snapshot.number, cursor: snapshot.head, version: snapshot.version, channel: None }
+        let Snapshot { number, head, version, .. } = *snapshot;
+        Self { room, number, cursor: head, marked: Seq::ZERO, expected: Seq::ZERO, version, channel: None }
+    }
+
+    /// A message was knocked for.
+    pub(super) fn expect(&mut self, knock: Option<Seq>) {
+        self.expected = self.expected.max(knock.unwrap_or(Seq::ZERO));
+    }
+
+    /// Whether it has all there is, and nothing is announced.
+    pub(super) fn is_up_to_date(&self) -> bool {
+        !self.is_detached() && self.cursor >= self.expected && self.cursor == self.room.head()
     }
 
     pub(super) fn go_live(&mut self, channel: Receiver<Arc<Batch>>) {

@@ -21,13 +21,20 @@ use crate::rooms::CannotEnter;
 
 impl<S: Transport> Session<S> {
     pub(super) async fn join(&mut self, start: RoomStart, history: Option<u32>, id: Option<MessageId>) -> Done {
+        if start.room.other().is_some() {
+            if self.dialect == Dialect::Json {
+                self.open_conversation(&start, true, history).await?;
+            }
+            self.acknowledge(id);
+            return Ok(());
+        }
         if let Ok(index) = self.membership(&start.room) {
             let room = Arc::clone(&self.rooms[index].room);
             self.show_room(&room, room.snapshot(), false);
             self.acknowledge(id);
             return Ok(());
         }
-        if self.dialect == Dialect::Json && self.rooms.len() >= MAX_ROOMS_PER_SESSION {
+        if self.dialect == Dialect::Json && self.places() >= MAX_ROOMS_PER_SESSION {
             let words = format!("you are in {MAX_ROOMS_PER_SESSION} rooms, the most there may be; leave one first");
             return Err(Refusal::new(ErrorCode::Limit, words).into());
         }
@@ -40,7 +47,7 @@ impl<S: Transport> Session<S> {
             Err(error) => return Err(cannot_enter(&error, start.room).into()),
         };
         if self.dialect == Dialect::Text {
-            for left in std::mem::take(&mut self.rooms) {
+            for left in self.rooms.extract_if(.., |membership| membership.room.ends().is_none()).collect::<Vec<_>>() {
                 self.exit(left.room, None, false).await?;
             }
         }
@@ -126,12 +133,24 @@ impl<S: Transport> Session<S> {
         (others, snapshot.count.saturating_sub(u64::from(!quiet)))
     }
 
+    /// How many rooms it is in, conversations not counted.
+    fn places(&self) -> usize {
+        self.rooms.iter().filter(|membership| membership.room.ends().is_none()).count()
+    }
+
     pub(super) fn joined(&mut self, room: &Room, snapshot: Snapshot) {
         let Snapshot { head, topic, count, members, .. } = snapshot;
+        if room.ends().is_some() {
+            return self.attended(room, head);
+        }
         self.json(&ServerMessage::Joined { room: room.name.clone(), topic, count, members, head });
     }
 
     pub(super) async fn leave(&mut self, room: &RoomName, id: Option<MessageId>) -> Done {
+        if room.other().is_some() {
+            let words = format!("{room} is a conversation, which nobody leaves");
+            return Err(Refusal::new(ErrorCode::BadField, words).into());
+        }
         let index = self.membership(room)?;
         // What it said there is acked there: its fate has to be seen before it looks away.
         self.settle_all().await?;
@@ -142,6 +161,9 @@ impl<S: Transport> Session<S> {
     }
 
     pub(super) async fn exit(&self, room: Arc<Room>, reason: Option<String>, abrupt: bool) -> Flow {
+        if room.ends().is_some() {
+            return Ok(());
+        }
         let alias = self.person()?.alias.clone();
         self.hub.log.append(Entry::Exit { room, alias, reason, abrupt }).await.map_err(|_| Ended::storage())
     }
@@ -180,6 +202,7 @@ impl<S: Transport> Session<S> {
 pub(super) fn cannot_enter(error: &CannotEnter, room: RoomName) -> Refusal {
     let code = match error {
         CannotEnter::LooksLike { .. } => ErrorCode::BadField,
+        CannotEnter::NoSuchRoom(_) => ErrorCode::NoSuchRoom,
         CannotEnter::TooMany => ErrorCode::Limit,
     };
     Refusal::new(code, error.to_string()).about(room)

@@ -1,7 +1,5 @@
 //! Questions: who is here, which rooms there are, what was said before.
 
-use std::sync::Arc;
-
 use chat_protocol::clean::clean_line;
 use chat_protocol::limits::{DEFAULT_HISTORY, MAX_NAMES_PER_PAGE, MAX_PAGE};
 use chat_protocol::message::{ErrorCode, HistoryQuery, Refusal, ServerMessage};
@@ -24,12 +22,12 @@ impl<S: Transport> Session<S> {
         limit: Option<u32>,
         id: Option<MessageId>,
     ) -> Done {
-        let index = self.membership(room)?;
-        let room = Arc::clone(&self.rooms[index].room);
+        let room = self.readable(room)?;
+        let name = self.name_of(&room);
         let (members, count, more) = room.who(after, page(limit));
         match self.dialect {
-            Dialect::Text => self.text(|out| render::who(out, &room.name, count, &members)),
-            Dialect::Json => self.json(&ServerMessage::Who { room: room.name.clone(), count, members, re: id, more }),
+            Dialect::Text => self.text(|out| render::who(out, &name, count, &members)),
+            Dialect::Json => self.json(&ServerMessage::Who { room: name, count, members, re: id, more }),
         }
         Ok(())
     }
@@ -57,10 +55,9 @@ impl<S: Transport> Session<S> {
     }
 
     pub(super) async fn history(&mut self, room: &RoomName, query: HistoryQuery, id: Option<MessageId>) -> Done {
-        let index = self.membership(room)?;
+        let room = self.readable(room)?;
         // Whoever asks for history finds in it what he said before.
         self.settle_all().await?;
-        let room = Arc::clone(&self.rooms[index].room);
         let head = room.head();
         let limit = query.limit.unwrap_or(DEFAULT_HISTORY).min(MAX_PAGE);
         let wanted = u64::from(limit);
@@ -119,12 +116,11 @@ impl<S: Transport> Session<S> {
         limit: Option<u32>,
         id: Option<MessageId>,
     ) -> Done {
-        let index = self.membership(room)?;
+        let room = self.readable(room)?;
         if query.trim().is_empty() {
             return Err(Refusal::new(ErrorCode::BadField, "there are no words to search for").into());
         }
         self.settle_all().await?;
-        let room = Arc::clone(&self.rooms[index].room);
         let before = before.unwrap_or(Seq::new(u64::MAX)).min(room.head().next());
         let limit = limit.unwrap_or(DEFAULT_HISTORY).min(MAX_PAGE) as usize;
         let shown: String = clean_line(&query).chars().take(60).collect();
@@ -142,8 +138,8 @@ impl<S: Transport> Session<S> {
             }
             Dialect::Json => {
                 for record in records {
-                    let own = self.person()?.author == record.author;
-                    self.json(&ServerMessage::Message { stored: record.stored.clone(), own, re: id.clone() });
+                    let message = self.message_of(&record, self.is_own(&record), id.as_ref());
+                    self.json(&message);
                     if self.out.len() >= WRITE_BUDGET {
                         self.flush().await?;
                     }

@@ -12,6 +12,7 @@ use super::membership::any_batch;
 use super::speak::short_reason;
 use super::{Ended, Flow, Person, Session, Transport, asked_to_end};
 use crate::log::Entry;
+use crate::room::Room;
 
 /// Why a request is not carried out to its end.
 #[derive(Debug)]
@@ -39,7 +40,8 @@ pub(super) type Done<T = ()> = Result<T, Stop>;
 impl<S: Transport> Session<S> {
     pub(super) async fn text_line(&mut self, line: &str) -> Flow {
         // A text connection is in exactly one room at a time.
-        let Some(room) = self.rooms.first().map(|membership| Arc::clone(&membership.room)) else { return Ok(()) };
+        let place = self.rooms.iter().find(|membership| membership.room.ends().is_none());
+        let Some(room) = place.map(|membership| Arc::clone(&membership.room)) else { return Ok(()) };
         match text::parse(line, &room.name) {
             Ok(text::Input::Message(message)) => return self.request(message).await,
             Ok(text::Input::Help) => text::HELP.iter().for_each(|line| self.notice(line)),
@@ -84,7 +86,7 @@ impl<S: Transport> Session<S> {
     async fn carry_out_request(&mut self, message: ClientMessage) -> Done {
         match message {
             ClientMessage::Say { room, text, id, kind } => self.say(&room, &text, id, kind).await,
-            ClientMessage::Private { to, text, id, kind } => self.private(&to, &text, id, kind),
+            ClientMessage::Private { to, text, id, kind } => self.private(&to, &text, id, kind).await,
             ClientMessage::Join { start, history, id } => self.join(start, history, id).await,
             ClientMessage::Leave { room, id } => self.leave(&room, id).await,
             ClientMessage::Nick { alias, id } => self.nick(&alias, id).await,
@@ -123,6 +125,10 @@ impl<S: Transport> Session<S> {
 
     /// The session's place in a room, or why it has none.
     pub(super) fn membership(&self, name: &RoomName) -> Done<usize> {
+        if name.is_conversation() {
+            let words = format!("there is no room {}", name.shown());
+            return Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(name.clone()).into());
+        }
         if let Some(index) = self.rooms.iter().position(|membership| membership.room.name == *name) {
             return Ok(index);
         }
@@ -134,6 +140,14 @@ impl<S: Transport> Session<S> {
             let words = format!("you are not in #{name}; join it first");
             Refusal::new(ErrorCode::NotInRoom, words).about(name.clone()).into()
         })
+    }
+
+    /// The room or conversation that this one may look into, or why not.
+    pub(super) fn readable(&self, name: &RoomName) -> Done<Arc<Room>> {
+        if name.other().is_some() {
+            return self.conversation(name);
+        }
+        Ok(Arc::clone(&self.rooms[self.membership(name)?].room))
     }
 
     /// Answers a request that needs no more than that it was carried out.

@@ -42,9 +42,17 @@ impl<S: Transport> Session<S> {
     }
 
     pub(super) async fn say(&mut self, room: &RoomName, raw: &str, id: Option<MessageId>, kind: Kind) -> Done {
+        if let Some(other) = room.other() {
+            return self.private(other, raw, id, kind).await;
+        }
         let index = self.membership(room)?;
         let text = self.checked_text(raw)?;
         self.may_speak(true)?;
+        self.say_at(index, text, id, kind).await
+    }
+
+    /// Says something in the room at `index`, whatever that is.
+    pub(super) async fn say_at(&mut self, index: usize, text: Text, id: Option<MessageId>, kind: Kind) -> Done {
         let room = Arc::clone(&self.rooms[index].room);
         let person = self.person()?;
         let message = NewMessage {
@@ -64,10 +72,14 @@ impl<S: Transport> Session<S> {
         Ok(())
     }
 
-    pub(super) fn private(&mut self, to: &str, raw: &str, id: Option<MessageId>, kind: Kind) -> Done {
+    pub(super) async fn private(&mut self, to: &str, raw: &str, id: Option<MessageId>, kind: Kind) -> Done {
         let text = self.checked_text(raw)?;
         self.may_speak(false)?;
-        let found = Alias::new(to).ok().and_then(|alias| self.hub.directory.find(&alias));
+        let alias = Alias::new(to).ok();
+        if let Some(room) = alias.as_ref().and_then(|alias| self.kept_conversation(alias)) {
+            return self.say_in(room, text, id, kind).await;
+        }
+        let found = alias.and_then(|alias| self.hub.directory.find(&alias));
         let Some((to, peers)) = found else {
             let shown: String = clean_line(to).chars().take(40).collect();
             return Err(Refusal::new(ErrorCode::NoSuchAlias, format!("no one here is called \"{shown}\"")).into());
@@ -134,11 +146,18 @@ impl<S: Transport> Session<S> {
                 to,
                 text: text.clone(),
                 kind: *kind,
+                room: None,
+                seq: None,
+                own: *copy,
             }),
         }
     }
 
     pub(super) async fn topic(&mut self, room: &RoomName, raw: &str, id: Option<MessageId>) -> Done {
+        if let Some(other) = room.other() {
+            let words = format!("a conversation has no topic; tell {other}");
+            return Err(Refusal::new(ErrorCode::BadField, words).into());
+        }
         let index = self.membership(room)?;
         if raw.len() > MAX_TOPIC {
             let words = format!("the topic has {} bytes; at most {MAX_TOPIC} are allowed", raw.len());
@@ -164,8 +183,7 @@ impl<S: Transport> Session<S> {
     }
 
     pub(super) async fn redact(&mut self, room: &RoomName, seq: Seq, id: Option<MessageId>) -> Done {
-        let index = self.membership(room)?;
-        let room = Arc::clone(&self.rooms[index].room);
+        let room = self.readable(room)?;
         let person = self.person()?;
         let (author, by) = (person.author, person.alias.clone());
         let (reply, answer) = oneshot::channel();
