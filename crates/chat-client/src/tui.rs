@@ -8,6 +8,7 @@ mod complete;
 mod effect;
 mod input;
 mod layout;
+mod links;
 mod room;
 mod run;
 pub(crate) mod settings;

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
+use super::links::{self, Link, Url};
 use super::room::{Entry, Fate, Outgoing, Place, Room, Scroll, What};
 use super::settings::{Clock, Settings, Switch, Theme};
 use super::theme;
@@ -54,11 +55,25 @@ impl Look {
     }
 }
 
+/// A row, and the links in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    pub(crate) line: Line<'static>,
+    pub(crate) links: Vec<Link>,
+}
+
+impl From<Line<'static>> for Row {
+    fn from(line: Line<'static>) -> Self {
+        Self { line, links: Vec::new() }
+    }
+}
+
 /// The rows of an entry, or of an outgoing one; none for what isn't shown.
-pub(crate) fn rows(look: &Look, room: &Room, number: i64, width: usize) -> Vec<Line<'static>> {
+pub(crate) fn rows(look: &Look, room: &Room, number: i64, width: usize) -> Vec<Row> {
     let before = room.entry(number - 1);
+    let mut urls = Vec::new();
     let (time, pieces) = if let Some(entry) = room.entry(number) {
-        (entry.time, pieces(look, entry))
+        (entry.time, pieces(look, entry, &mut urls))
     } else {
         let index = usize::try_from(number - room.end()).unwrap_or(usize::MAX);
         let Some(outgoing) = room.outgoing.get(index) else { return Vec::new() };
@@ -71,10 +86,10 @@ pub(crate) fn rows(look: &Look, room: &Room, number: i64, width: usize) -> Vec<L
     let day = look.local(time).date();
     let shown = before.map_or_else(|| look.zone.to_datetime(look.now).date(), |before| look.local(before.time).date());
     if day != shown {
-        out.push(rule(&day.to_string(), width));
+        out.push(rule(&day.to_string(), width).into());
     }
     if room.marker == Some(number) {
-        out.push(rule("new", width));
+        out.push(rule("new", width).into());
     }
     let minute = |time: Time| time.as_millis().div_euclid(60_000);
     let is_new_minute = day != shown || before.is_none_or(|before| minute(before.time) != minute(time));
@@ -85,6 +100,7 @@ pub(crate) fn rows(look: &Look, room: &Room, number: i64, width: usize) -> Vec<L
     let column = stamp.len();
     let hang = if width < NARROWEST_WITH_TIMES { 0 } else { 2 };
     let body = wrap(&pieces, width.saturating_sub(column), width.saturating_sub(column + hang));
+    let first = out.len();
     for (i, mut row) in body.into_iter().enumerate() {
         let margin = match i {
             0 if is_new_minute => stamp.clone(),
@@ -92,7 +108,10 @@ pub(crate) fn rows(look: &Look, room: &Room, number: i64, width: usize) -> Vec<L
             _ => " ".repeat(column + hang),
         };
         row.spans.insert(0, Span::styled(margin, theme::dim()));
-        out.push(row);
+        out.push(row.into());
+    }
+    if !urls.is_empty() {
+        links::place(&mut out[first..], &urls);
     }
     out
 }
@@ -103,7 +122,7 @@ fn rule(words: &str, width: usize) -> Line<'static> {
     Line::styled(format!("{side} {words} {side}"), theme::dim())
 }
 
-fn pieces(look: &Look, entry: &Entry) -> Vec<Piece> {
+fn pieces(look: &Look, entry: &Entry, urls: &mut Vec<Url>) -> Vec<Piece> {
     match &entry.what {
         What::Said { from, .. } if look.is_ignored(from.as_str()) => Vec::new(),
         What::Said { text, .. } if text.as_str().is_empty() => {
@@ -116,7 +135,7 @@ fn pieces(look: &Look, entry: &Entry) -> Vec<Piece> {
                 // A sign, as not everybody sees the difference of styles.
                 pieces.insert(0, ("» ".to_owned(), theme::alert(look.theme())));
             }
-            pieces.push((text.as_str().to_owned(), style));
+            links::split(text.as_str(), style, &mut pieces, urls);
             pieces
         }
         What::Presence(_) if look.settings.joins == Switch::Off => Vec::new(),
@@ -178,9 +197,9 @@ fn bottom(look: &Look, room: &Room, width: usize) -> (i64, usize) {
 }
 
 /// The rows of a window, the first one on top; fewer than `height` where there are fewer.
-pub(crate) fn window(look: &Look, room: &Room, width: usize, height: usize) -> Vec<Line<'static>> {
+pub(crate) fn window(look: &Look, room: &Room, width: usize, height: usize) -> Vec<Row> {
     let (mut number, row) = bottom(look, room, width);
-    let mut shown: Vec<Line<'static>> = Vec::new();
+    let mut shown: Vec<Row> = Vec::new();
     let mut take = row + 1;
     while number >= room.first() && shown.len() < height {
         let lines = rows(look, room, number, width);

@@ -12,7 +12,7 @@ use super::areas::{PROMPT, input_width};
 use super::room::{Fate, Older, Room, Scroll};
 use super::state::{Link, Phase, State, Trouble};
 use super::wrap::{cut, wrap};
-use super::{layout, theme};
+use super::{layout, links, theme};
 
 /// Draws everything.
 pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
@@ -140,8 +140,9 @@ fn messages(state: &State, buffer: &mut Buffer, area: Rect) {
     let rows = layout::window(&state.look, room, width, height);
     // The first lines stand at the bottom, beside the input, as later ones will; a pane is read from its top.
     let from = if state.pane.is_some() { 0 } else { height.saturating_sub(rows.len()) };
-    for (row, line) in rows.iter().enumerate() {
-        put(buffer, area, from + row, line);
+    for (row, shown) in rows.iter().enumerate() {
+        put(buffer, area, from + row, &shown.line);
+        links::draw(buffer, area, from + row, &shown.links);
     }
     if state.pane.is_none() && room.entries().next().is_none() && room.outgoing.is_empty() {
         let words = "Nothing was said here yet. Type and press Enter; F1 shows the keys.";

@@ -59,6 +59,23 @@ async fn a_paste_of_several_lines_is_one_message() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_takes_the_columns_of_its_words_alone() {
+    let server = TestServer::start().await;
+    let (bob, _events) = server.connect("bob");
+    bob.ready().await.unwrap();
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("alice connected");
+    bob.say(&lobby(), "see https://chat.example/a and 日本 https://b.example/x too").await.unwrap();
+    window.see("bob: see https://chat.example/a and 日本");
+    bob.say(&lobby(), "next").await.unwrap();
+    window.see("bob: next");
+    window.see("https://b.example/x too");
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_is_taken_is_asked_for_again() {
     let server = TestServer::start().await;
     let (alice, _events) = server.connect("alice");

@@ -225,6 +225,31 @@ fn wide_characters() {
 }
 
 #[test]
+fn a_url_over_several_rows_is_one_link_and_moves_nothing() {
+    let mut state = talking();
+    let url = format!("https://chat.example/{}", "path/".repeat(12));
+    said(&mut state, "lobby", 1, 0, "bob", &format!("日本 {url}. Have a look"));
+    state.resize(40, 10);
+    let mut terminal = Terminal::new(TestBackend::new(40, 10)).unwrap();
+    terminal.draw(|frame| view::draw(&state, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let (mut linked, mut rows) = (String::new(), std::collections::BTreeSet::new());
+    for y in 0..10 {
+        for x in 0..40 {
+            let symbol = buffer[(x, y)].symbol();
+            if let Some(rest) = symbol.strip_prefix("\x1b]8;") {
+                let (target, rest) = rest.split_once("\x1b\\").unwrap();
+                assert!(target.ends_with(&format!(";{url}")), "{target}");
+                linked.push_str(rest.strip_suffix("\x1b]8;;\x1b\\").unwrap());
+                rows.insert(y);
+            }
+        }
+    }
+    assert_eq!(linked, url);
+    assert!(rows.len() >= 3, "{rows:?}");
+}
+
+#[test]
 fn refusals() {
     let refused = |code, words: &str| Event::Ended(End::Refused(Box::new(Refusal::new(code, words))));
     let mut state = new();
