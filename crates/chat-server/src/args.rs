@@ -116,6 +116,34 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     pub(crate) max_rate: Option<u32>,
 
+    /// Seconds in which a client has to introduce itself [default: 60]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_handshake: Option<u64>,
+
+    /// Aliases, passwords and invites that one connection may try [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tries: Option<u32>,
+
+    /// Rooms in all, kept ones included [default: 10000]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_rooms: Option<usize>,
+
+    /// Rooms that one account, or the guests of one address, may make in a day [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_new_rooms: Option<u64>,
+
+    /// Rooms of one JSON session [default: 32]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_session_rooms: Option<usize>,
+
+    /// What the guests of one address may say in a day; 0 for no limit [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_guest_bytes: Option<String>,
+
+    /// What may wait in memory for all who take nothing just now; beyond that they are closed after a second [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_backlog: Option<String>,
+
     /// People in a room that is told of each who comes and goes; a larger one is told their count [default: 200]
     #[arg(long, value_name = "N")]
     pub(crate) max_roster: Option<usize>,

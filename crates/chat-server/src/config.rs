@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chat_protocol::limits::{
-    DEFAULT_MAX_LINE, DEFAULT_MAX_LINES, DEFAULT_MAX_TEXT, MAX_NAMES_PER_PAGE, MAX_ROOMS_PER_SESSION, MAX_UNACKED,
+    DEFAULT_MAX_LINE, DEFAULT_MAX_LINES, DEFAULT_MAX_TEXT, MAX_ALIAS_TRIES, MAX_NAMES_PER_PAGE, MAX_ROOMS_PER_SESSION,
+    MAX_UNACKED,
 };
 use chat_protocol::message::LimitsInfo;
 use chat_protocol::names::RoomName;
 
 use crate::accounts::Authenticator;
 use crate::clock::Clock;
-use crate::limits::{BURST, HANDSHAKE_DEADLINE, MEMORY_BYTES, WRITE_DEADLINE};
+use crate::limits::{BURST, HANDSHAKE_DEADLINE, MAX_ROOMS, MEMORY_BYTES, WRITE_DEADLINE};
 use crate::log::Durable;
 use crate::tls::TlsConfig;
 use crate::trust::Cidr;
@@ -79,6 +80,18 @@ pub struct Limits {
     pub max_lines: usize,
     /// Messages a second of one session.
     pub max_rate: u32,
+    /// Rooms in all, kept ones included.
+    pub max_rooms: usize,
+    /// Rooms that one account, or the guests of one address, may make in a day.
+    pub max_new_rooms: u64,
+    /// Rooms of one JSON session.
+    pub max_session_rooms: usize,
+    /// Bytes that the guests of one address may say in a day; 0 for no limit. Those on the server's machine may say any.
+    pub max_guest_bytes: u64,
+    /// Bytes that may wait, in all, for clients that take nothing just now; beyond that they are closed sooner.
+    pub max_backlog: usize,
+    /// Aliases that one connection may try.
+    pub max_tries: u32,
     /// People in a room that is told of each by name.
     pub max_roster: usize,
     /// How long a client may take to introduce itself.
@@ -128,6 +141,12 @@ impl Default for Limits {
             max_line: DEFAULT_MAX_LINE,
             max_lines: DEFAULT_MAX_LINES,
             max_rate: 20,
+            max_rooms: MAX_ROOMS,
+            max_new_rooms: 1000,
+            max_session_rooms: MAX_ROOMS_PER_SESSION,
+            max_guest_bytes: 64 << 20,
+            max_backlog: 256 << 20,
+            max_tries: MAX_ALIAS_TRIES,
             max_roster: MAX_NAMES_PER_PAGE,
             handshake: HANDSHAKE_DEADLINE,
             write: WRITE_DEADLINE,
@@ -144,7 +163,7 @@ impl Limits {
             max_rate: self.max_rate,
             burst: BURST,
             max_unacked: MAX_UNACKED,
-            max_rooms: MAX_ROOMS_PER_SESSION,
+            max_rooms: self.max_session_rooms,
         }
     }
 }

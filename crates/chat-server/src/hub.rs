@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chat_protocol::message::Bye;
@@ -17,6 +17,7 @@ use crate::log::{Log, Space};
 use crate::metrics::{Limit, Metrics, Now, Surroundings};
 use crate::moderation::Order;
 use crate::peer::{ConnId, Peer};
+use crate::quotas::Quotas;
 use crate::rooms::Rooms;
 use crate::trust::Proxies;
 use crate::written::Addresses;
@@ -41,6 +42,9 @@ pub(crate) struct Hub {
     pub(crate) order: Arc<Order>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) connections: Connections,
+    pub(crate) quotas: Quotas,
+    /// Bytes that wait for clients that take nothing just now.
+    pub(crate) backlog: AtomicUsize,
     pub(crate) metrics: Metrics,
     /// What the metrics look at besides.
     pub(crate) surroundings: Surroundings,

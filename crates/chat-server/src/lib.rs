@@ -19,6 +19,7 @@ mod moderation;
 mod peer;
 mod planted;
 mod presence;
+mod quotas;
 pub mod reach;
 mod room;
 mod rooms;

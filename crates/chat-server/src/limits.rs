@@ -183,8 +183,17 @@ pub(crate) const COUNT_WINDOW: Duration = Duration::from_secs(2);
 /// Messages a session may send at once before `--max-rate` counts: a paste.
 pub const BURST: u32 = 200;
 
-/// Rooms there may be: each costs some kilobytes while it has members.
-pub(crate) const MAX_ROOMS: usize = 10_000;
+/// Rooms there may be at most, whatever `--max-rooms`: each costs some kilobytes while it has members.
+pub const MAX_ROOMS: usize = 10_000;
+
+/// The time over which quotas are counted, beginning with the first that was taken.
+pub(crate) const QUOTA_DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Creators whose quotas are known, before those of the day before are forgotten, and then all.
+pub(crate) const QUOTAS_TRACKED: usize = 10_000;
+
+/// How long a client may take no byte where others have let so much wait that there is no room for more.
+pub(crate) const CROWDED_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Sessions kept for coming back. The longest unused makes place.
 pub(crate) const MAX_SESSIONS: usize = 100_000;

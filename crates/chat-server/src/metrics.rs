@@ -232,11 +232,30 @@ pub(crate) enum Limit {
     Rate,
     /// A session that waited for a place in the log's queue.
     AppendQueue,
+    /// A room that was not made: there are as many as there may be.
+    Rooms,
+    /// So for who wanted it.
+    NewRooms,
+    /// What a guest wanted to say, and may not any more today.
+    GuestBytes,
+    /// Closed for what waited for it, as too much waits for all together.
+    Backlog,
 }
 
 impl Limit {
-    const ALL: [Self; 7] =
-        [Self::Connections, Self::PerAddress, Self::Text, Self::Lines, Self::Line, Self::Rate, Self::AppendQueue];
+    const ALL: [Self; 11] = [
+        Self::Connections,
+        Self::PerAddress,
+        Self::Text,
+        Self::Lines,
+        Self::Line,
+        Self::Rate,
+        Self::AppendQueue,
+        Self::Rooms,
+        Self::NewRooms,
+        Self::GuestBytes,
+        Self::Backlog,
+    ];
 
     /// The flag's name, where there is one.
     const fn name(self) -> &'static str {
@@ -248,6 +267,10 @@ impl Limit {
             Self::Line => "max-line",
             Self::Rate => "max-rate",
             Self::AppendQueue => "append-queue",
+            Self::Rooms => "max-rooms",
+            Self::NewRooms => "max-new-rooms",
+            Self::GuestBytes => "max-guest-bytes",
+            Self::Backlog => "max-backlog",
         }
     }
 }

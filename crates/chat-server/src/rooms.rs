@@ -29,6 +29,8 @@ pub(crate) enum CannotEnter {
     NoSuchRoom(RoomName),
     #[error("there are {MAX_ROOMS} rooms already, and no more are made; /rooms lists them")]
     TooMany,
+    #[error("{0}")]
+    Limit(String),
 }
 
 impl Rooms {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::limits::BACKLOG;
 use crate::log::{Log, Memory, OpenError, Reader, Sqlite, Store};
 use crate::metrics::{Endpoint, Metrics, Surroundings};
 use crate::moderation::{InMemory, Order, RuleKeeper};
+use crate::quotas::Quotas;
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
 use crate::tend::tend;
@@ -145,6 +147,8 @@ impl Server {
             accounts: Gate::new(authenticator),
             order,
             connections: Connections::default(),
+            quotas: Quotas::default(),
+            backlog: AtomicUsize::new(0),
             metrics,
             surroundings,
         };

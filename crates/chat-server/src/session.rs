@@ -17,6 +17,7 @@ mod moderation;
 mod output;
 mod places;
 mod queries;
+mod quota;
 mod rate;
 mod requests;
 mod speak;

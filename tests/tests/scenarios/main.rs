@@ -15,6 +15,7 @@ mod endings;
 mod example;
 mod golden;
 mod invites;
+mod limits;
 mod moderation;
 mod order;
 mod process;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat_protocol::codec::Incoming;
 use chat_protocol::json;
-use chat_protocol::limits::{MAX_ALIAS_TRIES, MAX_ROOMS_PER_SESSION, VERSION};
+use chat_protocol::limits::VERSION;
 use chat_protocol::message::{Bye, ByeCode, ClientMessage, ErrorCode, Hello, Refusal, RoomStart, ServerMessage};
 use chat_protocol::text::{self, Login, render};
 use tokio::time::Instant;
@@ -144,8 +144,8 @@ impl<S: Transport> Session<S> {
                 },
                 _ => {}
             }
-            if tries >= MAX_ALIAS_TRIES {
-                return Err(too_many(MAX_ALIAS_TRIES, "tries"));
+            if tries >= self.limits.max_tries {
+                return Err(too_many(tries, "tries"));
             }
             self.ask_again();
             line = self.next_line(&mut lines, deadline).await?;
@@ -202,8 +202,8 @@ impl<S: Transport> Session<S> {
                 Err(_) if line.trim().is_empty() => {}
                 Err(refusal) => self.refuse(*refusal),
             }
-            if tries >= MAX_ALIAS_TRIES {
-                return Err(too_many(MAX_ALIAS_TRIES, "tries"));
+            if tries >= self.limits.max_tries {
+                return Err(too_many(tries, "tries"));
             }
             line = self.next_line(&mut lines, deadline).await?;
         }
@@ -215,8 +215,8 @@ impl<S: Transport> Session<S> {
             let words = format!("this server speaks version {VERSION}, not {}", hello.v);
             return Ok(Err(Refusal::new(ErrorCode::BadVersion, words)));
         }
-        if hello.rooms.as_ref().is_some_and(|rooms| rooms.len() > MAX_ROOMS_PER_SESSION) {
-            let words = format!("rooms: at most {MAX_ROOMS_PER_SESSION} are allowed");
+        if hello.rooms.as_ref().is_some_and(|rooms| rooms.len() > self.limits.max_session_rooms) {
+            let words = format!("rooms: at most {} are allowed", self.limits.max_session_rooms);
             return Ok(Err(Refusal::new(ErrorCode::BadField, words)));
         }
         match &hello.session {

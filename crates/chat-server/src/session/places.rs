@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chat_protocol::limits::MAX_ROOMS_PER_SESSION;
 use chat_protocol::message::{ErrorCode, Refusal, RoomStart, ServerMessage};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::text::render;
@@ -34,8 +33,8 @@ impl<S: Transport> Session<S> {
             self.acknowledge(id);
             return Ok(());
         }
-        if self.dialect == Dialect::Json && self.places() >= MAX_ROOMS_PER_SESSION {
-            let words = format!("you are in {MAX_ROOMS_PER_SESSION} rooms, the most there may be; leave one first");
+        if self.dialect == Dialect::Json && self.places() >= self.limits.max_session_rooms {
+            let words = format!("you are in {} rooms, the most there may be; leave one first", self.places());
             return Err(Refusal::new(ErrorCode::Limit, words).into());
         }
         if self.dialect == Dialect::Text {
@@ -60,11 +59,21 @@ impl<S: Transport> Session<S> {
     pub(super) async fn enter(&mut self, name: RoomName) -> Flow<Result<Entered, CannotEnter>> {
         let person = self.person()?;
         let (alias, quiet) = (person.alias.clone(), person.quiet);
+        let taken = match self.may_make(&name) {
+            Ok(taken) => taken,
+            Err(error) => return Ok(Err(error)),
+        };
         let (reply, mut answer) = oneshot::channel();
         self.append(Entry::Enter { room: name, alias, quiet, reply }).await?;
         tokio::select! {
             biased;
-            entered = &mut answer => entered.map_err(|_| Ended::storage()),
+            entered = &mut answer => {
+                let entered = entered.map_err(|_| Ended::storage())?;
+                if !entered.as_ref().is_ok_and(|entered| entered.made) {
+                    taken.into_iter().for_each(|creator| self.hub.quotas.rooms.give_back(creator, 1));
+                }
+                Ok(entered)
+            }
             bye = asked_to_end(&self.peer, self.draining) => {
                 // Entered or not: what was done for this session has to be undone by it.
                 answer.close();
@@ -203,7 +212,7 @@ pub(super) fn cannot_enter(error: &CannotEnter, room: RoomName) -> Refusal {
     let code = match error {
         CannotEnter::LooksLike { .. } => ErrorCode::BadField,
         CannotEnter::NoSuchRoom(_) => ErrorCode::NoSuchRoom,
-        CannotEnter::TooMany => ErrorCode::Limit,
+        CannotEnter::TooMany | CannotEnter::Limit(_) => ErrorCode::Limit,
     };
     Refusal::new(code, error.to_string()).about(room)
 }

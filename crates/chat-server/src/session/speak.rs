@@ -48,6 +48,7 @@ impl<S: Transport> Session<S> {
         let index = self.membership(room)?;
         let text = self.checked_text(raw)?;
         self.may_speak(true)?;
+        self.may_add(raw.len())?;
         self.say_at(index, text, id, kind).await
     }
 

@@ -1,5 +1,9 @@
 //! What a session says, and how it gets to the client.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use chat_protocol::json;
 use chat_protocol::message::{Bye, ByeCode, Refusal, ServerMessage};
 use chat_protocol::text::render;
@@ -11,6 +15,9 @@ use super::membership::Membership;
 use super::output::Output;
 use super::{Ended, Flow, Session, Transport, asked_to_end};
 use crate::batch::Dialect;
+use crate::hub::Hub;
+use crate::limits::CROWDED_DEADLINE;
+use crate::metrics::Limit;
 
 /// Of so many sessions one tells how long what was published took to be written: enough for a histogram, and the others
 /// don't contend for its counters.
@@ -71,10 +78,13 @@ impl<S: Transport> Session<S> {
     async fn blocked_write(&mut self) -> Flow<std::io::Result<()>> {
         self.rooms.iter_mut().for_each(Membership::let_go);
         let _blocked = Blocked::new(&self.hub.metrics.blocked_writers);
+        let waiting = Waiting::new(Arc::clone(&self.hub), self.out.len());
+        let crowded = waiting.in_all > self.limits.max_backlog;
+        let most = if crowded { self.limits.write.min(CROWDED_DEADLINE) } else { self.limits.write };
         tokio::select! {
             bye = asked_to_end(&self.peer, self.draining) => Err(Ended::Closed(bye)),
-            written = timeout(self.limits.write, self.out.write_some(&mut self.io)) => {
-                written.map_err(|_| self.stalled())
+            written = timeout(most, self.out.write_some(&mut self.io)) => {
+                written.map_err(|_| self.stalled(most, crowded))
             }
         }
     }
@@ -96,10 +106,36 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    fn stalled(&self) -> Ended {
-        let seconds = self.limits.write.as_secs();
-        info!(connection = self.peer.id.0, seconds, "a client took nothing for too long");
-        Ended::Closed(Bye::new(ByeCode::Stalled, format!("you took nothing for {seconds} s")).retry_after_ms(1000))
+    fn stalled(&self, after: Duration, crowded: bool) -> Ended {
+        let seconds = after.as_secs();
+        info!(connection = self.peer.id.0, seconds, crowded, "a client took nothing for too long");
+        let mut words = format!("you took nothing for {seconds} s");
+        if crowded {
+            self.hub.metrics.limit_met(Limit::Backlog);
+            words.push_str(", and no more may wait for those who take nothing");
+        }
+        Ended::Closed(Bye::new(ByeCode::Stalled, words).retry_after_ms(1000))
+    }
+}
+
+/// Counts the bytes that wait for a session for as long as it lives.
+struct Waiting {
+    hub: Arc<Hub>,
+    bytes: usize,
+    /// With those of all others, when it began.
+    in_all: usize,
+}
+
+impl Waiting {
+    fn new(hub: Arc<Hub>, bytes: usize) -> Self {
+        let in_all = hub.backlog.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        Self { hub, bytes, in_all }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.hub.backlog.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
