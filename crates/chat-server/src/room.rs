@@ -102,7 +102,7 @@ impl Room {
             head,
             topic,
             roster: Roster::new(max_roster),
-            tail: Tail { batches: VecDeque::new(), bytes: 0, before: head },
+            tail: Tail { batches: VecDeque::new(), bytes: 0, before: head, removed: Seq::ZERO },
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = RoomId(NEXT.fetch_add(1, Ordering::Relaxed));
@@ -227,6 +227,11 @@ impl Room {
         }
     }
 
+    /// From now on serves nothing with `seq ≤ upto`: it is kept no longer.
+    pub(crate) fn removed(&self, upto: Seq) {
+        self.state().tail.removed(upto);
+    }
+
     /// What has to be told before `speaker` may be heard.
     pub(crate) fn before_words_of(&self, speaker: &Alias) -> Vec<Told> {
         self.state().roster.before_words_of(speaker)
@@ -288,6 +293,8 @@ struct Tail {
     bytes: usize,
     /// The newest seq that is no longer in it.
     before: Seq,
+    /// Nothing is kept up to this seq, neither here nor in the log.
+    removed: Seq,
 }
 
 impl Tail {
@@ -301,6 +308,18 @@ impl Tail {
             if let Some((_, last)) = batch.seqs {
                 self.before = last;
             }
+        }
+    }
+
+    /// Lets go of the batches that hold nothing that is kept: who lags behind them reads the log, and is told of the gap.
+    fn removed(&mut self, upto: Seq) {
+        self.removed = self.removed.max(upto);
+        let is_gone = |batch: &Batch| batch.seqs.is_none_or(|(_, last)| last <= upto);
+        while self.batches.front().is_some_and(|(batch, _)| is_gone(batch))
+            && let Some((batch, bytes)) = self.batches.pop_front()
+        {
+            self.bytes -= bytes;
+            self.before = batch.seqs.map_or(self.before, |(_, last)| last);
         }
     }
 
@@ -332,13 +351,14 @@ impl Tail {
                 }
                 if let Item::Message { record, .. } = item
                     && record.stored.seq <= upto
+                    && record.stored.seq > self.removed
                 {
                     pieces.push(Piece::Shared(Arc::clone(batch), i));
                 }
             }
         }
         pieces.reverse();
-        (pieces.len() == limit || self.before == Seq::ZERO).then_some(pieces)
+        (pieces.len() == limit || self.before <= self.removed).then_some(pieces)
     }
 }
 

@@ -152,6 +152,12 @@ impl<S: Store> Appender<S> {
         }
         self.rounds = 0;
         let next = self.store.tend(self.clock.now()).map_err(|error| error.to_string())?;
+        for (name, upto) in self.store.take_removed() {
+            if let Some(room) = self.rooms.get(&name) {
+                room.removed(upto);
+                self.pages.forget(room.id);
+            }
+        }
         self.tend = next.map(|next| Instant::now() + next);
         Ok(())
     }

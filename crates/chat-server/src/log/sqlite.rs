@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chat_protocol::names::RoomName;
 use chat_protocol::value::{Seq, Time};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -206,6 +207,10 @@ impl Store for Sqlite {
             return Ok(None);
         }
         self.tend_once(now)
+    }
+
+    fn take_removed(&mut self) -> Vec<(RoomName, Seq)> {
+        self.tending.take_removed()
     }
 }
 

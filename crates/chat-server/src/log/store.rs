@@ -174,6 +174,11 @@ pub trait Store: Send + 'static {
         let _ = now;
         Ok(None)
     }
+
+    /// What was removed since this was asked last: rooms, and for each the newest seq up to which nothing is kept any more.
+    fn take_removed(&mut self) -> Vec<(RoomName, Seq)> {
+        Vec::new()
+    }
 }
 
 impl Store for Box<dyn Store> {
@@ -183,6 +188,10 @@ impl Store for Box<dyn Store> {
 
     fn tend(&mut self, now: Time) -> Result<Option<Duration>, CommitError> {
         (**self).tend(now)
+    }
+
+    fn take_removed(&mut self) -> Vec<(RoomName, Seq)> {
+        (**self).take_removed()
     }
 }
 

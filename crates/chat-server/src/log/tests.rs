@@ -236,6 +236,57 @@ proptest! {
 /// Has no room while it is told so.
 struct Fickle(Memory, Arc<std::sync::atomic::AtomicBool>);
 
+/// Says after every commit that nothing is kept any more up to the first message of the lobby.
+struct Forgetful(Memory);
+
+impl Store for Forgetful {
+    fn commit(&mut self, now: Time, operations: &[Operation]) -> Result<Vec<Verdict>, CommitError> {
+        self.0.commit(now, operations)
+    }
+
+    fn take_removed(&mut self) -> Vec<(RoomName, Seq)> {
+        vec![(room("lobby"), Seq::new(1))]
+    }
+}
+
+/// A log with nobody in it yet.
+fn start(store: impl Store, memory: Memory) -> (Log, Arc<Rooms>, Metrics) {
+    let metrics = Metrics::new(&Surroundings::default()).unwrap();
+    let accounts = Arc::new(Accounts::default());
+    let conversations = Conversations::new(&[], Arc::new(Directory::new(accounts.clone())), accounts);
+    let rooms = Arc::new(Rooms::new(Vec::new(), &room("lobby"), 100, conversations));
+    let (log, _end) =
+        Log::start(store, Arc::new(memory), Arc::clone(&rooms), Clock::system(), metrics.clone()).unwrap();
+    (log, rooms, metrics)
+}
+
+/// Sets a topic of the lobby; whether it was kept.
+async fn topic(log: &Log, rooms: &Rooms) -> Result<(), String> {
+    let (room, _) = rooms.get_or_make(&room("lobby")).unwrap();
+    let (reply, answer) = oneshot::channel();
+    let (from, topic) = (Alias::new("alice").unwrap(), "tea".to_owned());
+    log.append(Entry::Topic { room, from, topic, reply }).await.unwrap();
+    answer.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_retention_removes_is_not_served_from_memory_either() {
+    let mut memory = Memory::new("log", 1 << 20);
+    let (log, rooms, _) = start(Forgetful(memory.clone()), memory.clone());
+    let (lobby, _) = rooms.get_or_make(&room("lobby")).unwrap();
+    lobby.enter(&Alias::new("alice").unwrap(), false);
+    for verdict in memory.commit(NOW, &[say("lobby", 1, None, "one"), say("lobby", 1, None, "two")]).unwrap() {
+        let Verdict::Stored(record) = verdict else { panic!("{verdict:?}") };
+        let origin = Origin { connection: crate::peer::ConnId(1), ticket: 0 };
+        lobby.publish(vec![crate::batch::Item::Message { record, origin }]);
+    }
+    topic(&log, &rooms).await.unwrap();
+    // Once the second is answered the first one's round is over, and what came after it.
+    topic(&log, &rooms).await.unwrap();
+    let pieces = lobby.recent(Seq::new(2), 50).unwrap();
+    assert_eq!(pieces.iter().map(|piece| piece.record().unwrap().stored.seq.get()).collect::<Vec<_>>(), [2]);
+}
+
 impl Store for Fickle {
     fn commit(&mut self, now: Time, operations: &[Operation]) -> Result<Vec<Verdict>, CommitError> {
         match self.1.load(std::sync::atomic::Ordering::Relaxed) {
@@ -248,18 +299,8 @@ impl Store for Fickle {
 #[tokio::test]
 async fn a_log_that_refused_says_that_it_has_room_again_though_nobody_says_anything() {
     let (memory, full) = (Memory::new("log", 1 << 20), Arc::new(true.into()));
-    let metrics = Metrics::new(&Surroundings::default()).unwrap();
-    let accounts = Arc::new(Accounts::default());
-    let conversations = Conversations::new(&[], Arc::new(Directory::new(accounts.clone())), accounts);
-    let rooms = Arc::new(Rooms::new(Vec::new(), &room("lobby"), 100, conversations));
-    let store = Fickle(memory.clone(), Arc::clone(&full));
-    let (log, _end) =
-        Log::start(store, Arc::new(memory), Arc::clone(&rooms), Clock::system(), metrics.clone()).unwrap();
-    let (room, _) = rooms.get_or_make(&room("lobby")).unwrap();
-    let (reply, answer) = oneshot::channel();
-    let (from, topic) = (Alias::new("alice").unwrap(), "tea".to_owned());
-    log.append(Entry::Topic { room, from, topic, reply }).await.unwrap();
-    assert_eq!(answer.await.unwrap(), Err("test".to_owned()));
+    let (log, rooms, metrics) = start(Fickle(memory.clone(), Arc::clone(&full)), memory);
+    assert_eq!(topic(&log, &rooms).await, Err("test".to_owned()));
     assert_eq!(metrics.log_refusing.get(), 1);
     full.store(false, std::sync::atomic::Ordering::Relaxed);
     let until = Instant::now() + Duration::from_secs(30);

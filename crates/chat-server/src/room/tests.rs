@@ -104,3 +104,19 @@ fn an_empty_room_keeps_no_tail() {
     assert!(room.recent(Seq::new(1), 1).is_none());
     assert!(!room.is_unused(), "its log is not empty");
 }
+
+#[test]
+fn what_is_kept_no_longer_is_not_served() {
+    let room = room();
+    for seq in [1, 3, 5] {
+        room.publish(vec![message(seq, "x"), message(seq + 1, "y")]);
+    }
+    room.removed(Seq::new(3));
+    // The newest there are, and no more are in the log.
+    assert_eq!(seqs(&room.recent(Seq::new(6), 50).expect("all that is kept")), [4, 5, 6]);
+    assert_eq!(seqs(&room.recent(Seq::new(6), 2).expect("two")), [5, 6]);
+    assert!(matches!(room.attach(0), Attachment::Behind), "who lags is told of the gap");
+    assert!(matches!(room.attach(1), Attachment::Replay(_)));
+    room.removed(Seq::new(6));
+    assert!(room.recent(Seq::new(6), 50).expect("nothing is kept").is_empty());
+}

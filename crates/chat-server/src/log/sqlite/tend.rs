@@ -38,6 +38,8 @@ pub(super) struct Tending {
     dirty: bool,
     /// Messages were removed, so that pages may be free.
     removed: bool,
+    /// What was removed and is still to be told to those who keep copies.
+    untold: Vec<(RoomName, Seq)>,
     /// Nothing is done before, as something was in the way.
     pause: Option<Instant>,
 }
@@ -57,6 +59,7 @@ impl Tending {
             sweep: Vec::new(),
             dirty: true,
             removed: true,
+            untold: Vec::new(),
             pause: None,
         }
     }
@@ -64,6 +67,10 @@ impl Tending {
     /// A commit found no room: what the write-ahead log takes can be given back.
     pub(super) fn make_room(&mut self) {
         self.scrub = true;
+    }
+
+    pub(super) fn take_removed(&mut self) -> Vec<(RoomName, Seq)> {
+        std::mem::take(&mut self.untold)
     }
 
     /// The index was begun anew in a commit.
@@ -326,6 +333,7 @@ impl Sqlite {
         row::write_room(&tx, name, &room)?;
         tx.commit()?;
         (self.tending.dirty, self.tending.removed) = (true, true);
+        self.tending.untold.push((name.clone(), last));
         self.rooms.insert(name.clone(), room);
         Ok(())
     }
