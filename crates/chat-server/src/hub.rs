@@ -19,6 +19,7 @@ use crate::moderation::Order;
 use crate::peer::{ConnId, Peer};
 use crate::quotas::Quotas;
 use crate::rooms::Rooms;
+use crate::speakers::Speakers;
 use crate::trust::Proxies;
 use crate::written::Addresses;
 
@@ -42,6 +43,7 @@ pub(crate) struct Hub {
     pub(crate) order: Arc<Order>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) connections: Connections,
+    pub(crate) speakers: Speakers,
     pub(crate) quotas: Quotas,
     /// Bytes that wait for clients that take nothing just now.
     pub(crate) backlog: AtomicUsize,

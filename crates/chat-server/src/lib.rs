@@ -26,6 +26,7 @@ mod rooms;
 mod secret;
 mod server;
 mod session;
+mod speakers;
 mod stranger;
 mod tend;
 pub mod tls;

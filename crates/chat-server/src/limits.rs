@@ -45,6 +45,10 @@ pub(crate) const LINGER_BYTES: usize = 4 << 20;
 /// How long what a leaving session sent may take to be stored before it is told good-bye.
 pub(crate) const DRAIN_DEADLINE: Duration = Duration::from_secs(3);
 
+/// How long everybody stays when the server stops, to hear what the others had said: with the last words less than
+/// `STOP_DEADLINE`.
+pub(crate) const HEAR_DEADLINE: Duration = Duration::from_millis(1900);
+
 /// How long a connection that ends is listened to for more of what had arrived; the runtime looks at its sockets within that.
 pub(crate) const ARRIVAL: Duration = Duration::from_millis(20);
 

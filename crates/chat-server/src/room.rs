@@ -163,6 +163,11 @@ impl Room {
         self.state().tail.recent(upto, limit)
     }
 
+    /// The number of the batch published last.
+    pub(crate) fn number(&self) -> u64 {
+        self.state().number
+    }
+
     pub(crate) fn head(&self) -> Seq {
         self.state().head
     }

@@ -29,6 +29,7 @@ use crate::moderation::{InMemory, Order, RuleKeeper};
 use crate::quotas::Quotas;
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
+use crate::speakers::Speakers;
 use crate::tend::tend;
 use crate::tls::{Tls, TlsConfig, TlsError};
 use crate::trust::Proxies;
@@ -147,6 +148,7 @@ impl Server {
             accounts: Gate::new(authenticator),
             order,
             connections: Connections::default(),
+            speakers: Speakers::default(),
             quotas: Quotas::default(),
             backlog: AtomicUsize::new(0),
             metrics,

@@ -163,6 +163,8 @@ pub(crate) struct Session<S> {
     published: Option<Instant>,
     /// It was asked to end and finishes what it had received.
     draining: bool,
+    /// Nothing more is said in its name.
+    silent: bool,
     /// The connection takes nothing any more.
     deaf: bool,
 }
@@ -196,6 +198,7 @@ impl<S: Transport> Session<S> {
             shown,
             published: None,
             draining: false,
+            silent: false,
             deaf: false,
         }
     }

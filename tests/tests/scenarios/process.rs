@@ -167,6 +167,33 @@ async fn at_a_signal_it_stores_and_acks_what_had_arrived_and_says_goodbye() {
 }
 
 #[tokio::test]
+async fn what_is_stored_while_it_stops_is_heard_by_the_others() {
+    const SAID: usize = 3000;
+    let server = ServerProcess::start(&["--max-rate", "0"]);
+    let mut alice = TextClient::enter("alice", server.address).await;
+    alice.so_far().await;
+    let mut bot = JsonClient::hello("bot", server.address, json!({"type": "hello", "alias": "bot"})).await;
+    let mut writer = JsonClient::hello("writer", server.address, json!({"type": "hello", "alias": "writer"})).await;
+    let lines: String = (1..=SAID)
+        .map(|n| format!("{{\"type\":\"say\",\"room\":\"lobby\",\"text\":\"{n}\",\"id\":\"{n}\"}}\n"))
+        .collect();
+    writer.send_raw(lines.as_bytes()).await;
+    writer.next("ack").await;
+    server.signal("TERM");
+    let is = |kind: &'static str| move |line: &&serde_json::Value| line["type"] == kind;
+    let lines = writer.rest_json().await;
+    let acked = 1 + lines.iter().filter(is("ack")).count();
+    assert_eq!(acked, SAID, "{:?}", lines.last());
+    assert_eq!(bot.rest_json().await.iter().filter(is("message")).count(), acked);
+    let shown = alice.rest().await;
+    assert_eq!(shown.iter().filter(|line| line.contains("] writer: ")).count(), acked);
+    assert_eq!(shown.last().map(String::as_str), Some("*** bye: the server is shutting down"));
+    let (took, code, _) = server.wait();
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
 async fn it_stops_within_five_seconds_also_for_somebody_who_does_not_read() {
     let server = ServerProcess::start(&["--max-rate", "0"]);
     let mut stalled = JsonClient::over(Wire::connect_small("stalled", server.address).await).await;

@@ -1,25 +1,36 @@
 //! The end of a session: what is due is written, the rooms are left, and the last words arrive.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_protocol::limits::MAX_UNACKED;
 use chat_protocol::message::{Bye, ByeCode, ServerMessage};
 use chat_protocol::text::render;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::info;
 
+use super::membership::Membership;
 use super::{Ended, Flow, Session, Transport};
 use crate::batch::Dialect;
 use crate::limits::{
-    ARRIVAL, BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, LINGER, LINGER_BYTES, READ_BUFFER, STALLED_BYE_DEADLINE,
+    ARRIVAL, BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, HEAR_DEADLINE, LINGER, LINGER_BYTES, READ_BUFFER,
+    STALLED_BYE_DEADLINE,
 };
+
+fn is_stopping(ended: &Ended) -> bool {
+    matches!(ended, Ended::Closed(bye) if bye.code == ByeCode::Shutdown)
+}
 
 impl<S: Transport> Session<S> {
     /// Leaves the rooms, gives the alias up, says why, and closes so that the words arrive.
     pub(super) async fn close(&mut self, ended: Ended) {
         if self.person.is_some() {
+            let began = Instant::now();
             let _ = timeout(DRAIN_DEADLINE, self.carry_out(&ended)).await;
+            if is_stopping(&ended) {
+                self.hear_out(began + HEAR_DEADLINE).await;
+            }
         }
         self.leave_all(&ended).await;
         self.peer.set_gone();
@@ -84,13 +95,55 @@ impl<S: Transport> Session<S> {
         }
     }
 
+    /// When the server stops: hears until `deadline` what the others said that had arrived. Who can't is told how much he missed.
+    async fn hear_out(&mut self, deadline: Instant) {
+        self.falls_silent();
+        let heard = timeout_at(deadline, self.hear_all()).await;
+        if matches!(heard, Ok(Ok(()))) || self.dialect == Dialect::Json {
+            // A program finds the rest by its position when it comes back.
+            return;
+        }
+        let missed = |membership: &Membership| membership.room.head().get().saturating_sub(membership.cursor.get());
+        let missed: u64 = self.rooms.iter().map(missed).sum();
+        if missed > 0 {
+            self.text(|out| render::missed(out, missed));
+        }
+    }
+
+    async fn hear_all(&mut self) -> Flow {
+        let hub = Arc::clone(&self.hub);
+        loop {
+            // Asked before the rooms are looked at: what is said after they were is looked for once more.
+            let silent = hub.speakers.are_silent();
+            self.collect().await?;
+            self.flush().await?;
+            if self.is_behind() {
+                continue;
+            }
+            let has_all = self.rooms.iter().all(|membership| membership.number == membership.room.number());
+            match (has_all, silent) {
+                (true, true) => return Ok(()),
+                (true, false) => hub.speakers.silence().await,
+                // It is in the channel.
+                (false, _) => {}
+            }
+        }
+    }
+
+    /// Nothing more is said in the name of this session.
+    fn falls_silent(&mut self) {
+        if !std::mem::replace(&mut self.silent, true) {
+            self.hub.speakers.go();
+        }
+    }
+
     async fn leave_all(&mut self, ended: &Ended) {
         let (reason, abrupt) = match ended {
             Ended::Quit(reason) => (reason.clone(), false),
             Ended::Closed(bye) => (None, matches!(bye.code, ByeCode::Replaced | ByeCode::Stalled)),
             Ended::Eof | Ended::Lost | Ended::Stranger(_) | Ended::Failed => (None, true),
         };
-        let stopping = matches!(ended, Ended::Closed(bye) if bye.code == ByeCode::Shutdown);
+        let stopping = is_stopping(ended);
         if !abrupt && !self.deaf {
             self.mark_read();
         }
@@ -102,6 +155,7 @@ impl<S: Transport> Session<S> {
         }
         if let Some(person) = self.person.take() {
             self.sessions().dec();
+            self.falls_silent();
             let reserve = abrupt && self.dialect == Dialect::Json;
             self.hub.directory.release(&person.alias, &self.peer, person.token.as_ref(), reserve);
             info!(connection = self.peer.id.0, alias = %person.alias, "left");

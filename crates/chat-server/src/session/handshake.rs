@@ -157,6 +157,7 @@ impl<S: Transport> Session<S> {
         let alias = person.alias.clone();
         self.person = Some(person);
         self.sessions().inc();
+        self.hub.speakers.come();
         self.admit_person()?;
         self.out.push(text::CONNECTED.as_bytes());
         self.out.push(b"\n");
@@ -298,6 +299,7 @@ impl<S: Transport> Session<S> {
         let alias = person.alias.clone();
         self.person = Some(person);
         self.sessions().inc();
+        self.hub.speakers.come();
         self.admit_person()?;
         let log = self.hub.log.name().to_owned();
         let same_log = hello.log.as_ref().is_none_or(|known| *known == log);
