@@ -15,9 +15,9 @@ pub(crate) struct Args {
     /// The name that others shall see [default: a person is asked]
     pub(crate) alias: Option<String>,
 
-    /// Where the server is
-    #[arg(long, value_name = "HOST:PORT", env = "CHAT_SERVER", default_value = "127.0.0.1:5555")]
-    pub(crate) server: String,
+    /// Where the server is [default: 127.0.0.1:5555; without an alias too, the one that you talked to last]
+    #[arg(long, value_name = "HOST:PORT", env = "CHAT_SERVER")]
+    pub(crate) server: Option<String>,
 
     /// Speak TLS, with a server that the system's certificates vouch for
     #[arg(long, env = "CHAT_TLS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

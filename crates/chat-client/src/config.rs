@@ -11,11 +11,17 @@ use chat_protocol::names::RoomName;
 
 use crate::args::{Args, Times};
 use crate::kept;
+use crate::tui::settings::Server;
+
+/// Where a server listens that was told nothing.
+const DEFAULT_SERVER: &str = "127.0.0.1:5555";
 
 /// What the program is to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) server: String,
+    /// The server as it is remembered, once it let us in.
+    pub(crate) place: Server,
     /// The way there, where it isn't plain TCP.
     pub(crate) tls: Option<Tls>,
     /// Empty where a person is to be asked.
@@ -52,9 +58,13 @@ impl Config {
     /// # Errors
     ///
     /// One sentence about what makes no sense.
-    pub(crate) fn new(args: Args) -> Result<Self, String> {
+    pub(crate) fn new(mut args: Args, known: &[Server]) -> Result<Self, String> {
         let is_terminal = std::io::stdin().is_terminal();
-        check_server(&args.server)?;
+        if is_terminal {
+            args = reopened(args, known)?;
+        }
+        let server = args.server.clone().unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+        check_server(&server)?;
         let rooms = args.room.iter().filter(|name| !name.is_empty());
         let rooms: Result<Vec<_>, _> =
             rooms.map(|name| RoomName::new(name).map_err(|error| format!("--room {name:?}: {error}"))).collect();
@@ -77,11 +87,18 @@ impl Config {
         let is_screen = is_terminal && std::io::stdout().is_terminal();
         let keeps = manner == Manner::Person;
         Ok(Self {
-            tls: tls(&args)?,
+            tls: tls(&args, &server)?,
+            place: Server {
+                address: server.clone(),
+                alias: String::new(),
+                tls: args.tls == Some(true),
+                ca: args.ca.clone(),
+                fingerprint: args.fingerprint.map(|fingerprint| fingerprint.to_string()),
+            },
             password: args.password_file.as_deref().map(|path| secret("--password-file", path)).transpose()?,
             invite: args.invite_file.as_deref().map(|path| secret("--invite-file", path)).transpose()?,
             state: keeps.then(|| kept::folder(args.state)).flatten(),
-            server: args.server,
+            server,
             alias,
             full_screen: is_screen && args.plain != Some(true),
             plain: args.plain,
@@ -172,8 +189,24 @@ pub(crate) fn without_number(error: &std::io::Error) -> String {
     words.rsplit_once(" (os error ").map_or(words.as_str(), |(words, _)| words).to_owned()
 }
 
+/// Arguments that name neither a server nor an alias mean the last ones.
+fn reopened(args: Args, known: &[Server]) -> Result<Args, String> {
+    let is_alone = args.alias.is_none() && args.server.is_none() && args.ca.is_none() && args.fingerprint.is_none();
+    let Some(last) = known.first().filter(|_| is_alone && args.tls.is_none()) else { return Ok(args) };
+    let fingerprint = last.fingerprint.as_deref().map(str::parse).transpose();
+    let fingerprint = fingerprint.map_err(|error| format!("the fingerprint kept for {}: {error}", last.address))?;
+    Ok(Args {
+        alias: Some(last.alias.clone()),
+        server: Some(last.address.clone()),
+        tls: last.tls.then_some(true),
+        ca: last.ca.clone(),
+        fingerprint,
+        ..args
+    })
+}
+
 /// Whoever says how a server proves itself wants it proved.
-fn tls(args: &Args) -> Result<Option<Tls>, String> {
+fn tls(args: &Args, server: &str) -> Result<Option<Tls>, String> {
     let trust = match (&args.fingerprint, &args.ca) {
         (Some(_), _) | (_, Some(_)) if args.tls == Some(false) => {
             return Err("--tls=false contradicts --ca and --fingerprint, which ask for TLS".to_owned());
@@ -186,7 +219,7 @@ fn tls(args: &Args) -> Result<Option<Tls>, String> {
         (None, None) => return Ok(None),
     };
     let flag = args.ca.as_ref().map_or_else(|| "--tls".to_owned(), |path| format!("--ca {}", path.display()));
-    Tls::new(&args.server, trust).map(Some).map_err(|error| format!("{flag}: {error}"))
+    Tls::new(server, trust).map(Some).map_err(|error| format!("{flag}: {error}"))
 }
 
 fn check_server(server: &str) -> Result<(), String> {
@@ -199,7 +232,33 @@ fn check_server(server: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    #[test]
+    fn who_names_nothing_goes_where_he_was() {
+        let last = Server {
+            address: "chat.example:1".to_owned(),
+            alias: "alice".to_owned(),
+            tls: true,
+            ca: None,
+            fingerprint: Some("AB".repeat(32)),
+        };
+        let parse = |args: &[&str]| Args::try_parse_from([&["chat-client"], args].concat()).unwrap();
+        let known = [last];
+        let args = reopened(parse(&["--history", "7"]), &known).unwrap();
+        assert_eq!(
+            (args.alias.as_deref(), args.server.as_deref(), args.history),
+            (Some("alice"), Some("chat.example:1"), 7)
+        );
+        assert!(args.fingerprint.is_some());
+        for named in [&["bob"][..], &["--server", "other.example:1"], &["--tls"]] {
+            assert_ne!(reopened(parse(named), &known).unwrap().alias.as_deref(), Some("alice"), "{named:?}");
+        }
+        let broken = [Server { fingerprint: Some("AB".to_owned()), ..known[0].clone() }];
+        assert!(reopened(parse(&[]), &broken).unwrap_err().contains("chat.example:1"));
+    }
 
     #[test]
     fn servers() {

@@ -1,5 +1,6 @@
 //! Line mode: lines in, lines out, append-only. For people, for programs that listen, and for scripts that only say something.
 
+mod echo;
 mod fate;
 mod request;
 mod view;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use chat_client::{Client, End, Event, Events, Journal, Lost};
+use chat_client::{Client, End, Event, Events, Journal, Lost, Secret};
 use chat_protocol::message::ClientMessage;
 use chat_protocol::text::{self, Input as Meant, Login, render};
 use chat_protocol::value::{Kind, Text};
@@ -21,6 +22,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use self::echo::Quiet;
 use self::request::{Done, Outcome};
 use self::view::View;
 use self::words::{brief, excerpt, no_connection, notice};
@@ -44,6 +46,8 @@ enum Over {
     Exit(u8),
     /// The alias can't be had; a person may choose another.
     AskAgain,
+    /// The alias takes a password, or the house an invite and a password for the account that it makes.
+    AskSecret { invite: bool },
 }
 
 /// Holds the conversation that the arguments ask for; its exit code.
@@ -69,10 +73,23 @@ pub(crate) async fn run(mut config: Config) -> u8 {
         let (talk, events) = Talk::start(&config, opened.journal.as_ref());
         match talk.run(&mut source, events).await {
             Over::Exit(code) => return code,
-            Over::AskAgain => match ask_alias(&mut source).await {
-                Some(alias) => config.alias = alias,
-                None => return 1,
-            },
+            Over::AskAgain => {
+                if !ask_other(&mut config, &mut source).await {
+                    return 1;
+                }
+            }
+            Over::AskSecret { invite } => {
+                let asked = ask_secrets(&mut source, invite).await;
+                match asked {
+                    Some(Some((invite, password))) => {
+                        config.invite = invite;
+                        config.password = Some(password);
+                    }
+                    // An empty one means another alias.
+                    Some(None) if ask_other(&mut config, &mut source).await => {}
+                    _ => return 1,
+                }
+            }
         }
     }
 }
@@ -81,6 +98,40 @@ pub(crate) async fn run(mut config: Config) -> u8 {
 struct Source {
     input: Input,
     interrupts: mpsc::Receiver<()>,
+}
+
+/// Asks for another alias, which takes other secrets; whether there is one.
+async fn ask_other(config: &mut Config, source: &mut Source) -> bool {
+    let Some(alias) = ask_alias(source).await else { return false };
+    config.alias = alias;
+    config.password = None;
+    config.invite = None;
+    true
+}
+
+/// Asks a person for a password, or for an invite and a new password; `Some(None)` where one is left empty.
+async fn ask_secrets(source: &mut Source, invite: bool) -> Option<Option<(Option<Secret>, Secret)>> {
+    let quiet = Quiet::new();
+    if !quiet.hides {
+        print(&notice("what you type is seen here; --password-file and --invite-file are not")).ok()?;
+    }
+    let invite = match invite {
+        true => match ask_secret(source, text::INVITE).await? {
+            Some(invite) => Some(invite),
+            None => return Some(None),
+        },
+        false => None,
+    };
+    Some(ask_secret(source, text::PASSWORD).await?.map(|password| (invite, password)))
+}
+
+async fn ask_secret(source: &mut Source, question: &str) -> Option<Option<Secret>> {
+    print(&format!("{question}\n")).ok()?;
+    let line = tokio::select! {
+        line = source.input.next() => line?.ok()?.line.ok()?,
+        _ = source.interrupts.recv() => return None,
+    };
+    Some((!line.is_empty()).then(|| Secret::new(line)))
 }
 
 /// Asks a person for another alias, as the server would; `None` if there is none to be had.

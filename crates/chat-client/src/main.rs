@@ -21,11 +21,12 @@ use crate::tui::settings::{Plain, Settings};
 const BAD_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let config = match Config::new(Args::parse()) {
+    let args = Args::parse();
+    let (settings, trouble) = kept_settings();
+    let config = match Config::new(args, &settings.servers) {
         Ok(config) => config,
         Err(sentence) => return fail(&sentence, BAD_USAGE),
     };
-    let (settings, trouble) = kept_settings();
     let full_screen = config.full_screen && (config.plain.is_some() || settings.plain == Plain::Off);
     if !full_screen {
         start_log();

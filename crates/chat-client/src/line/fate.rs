@@ -79,6 +79,15 @@ impl Talk<'_> {
             End::Refused(refusal) => {
                 self.complain(&clean_line(&refusal.message));
                 let can_choose = matches!(refusal.code, ErrorCode::AliasTaken | ErrorCode::BadAlias);
+                if self.is_person() && self.view.me().is_none() {
+                    match refusal.code {
+                        ErrorCode::WrongPassword => return Some(Over::AskSecret { invite: false }),
+                        ErrorCode::InviteRequired | ErrorCode::BadInvite => {
+                            return Some(Over::AskSecret { invite: true });
+                        }
+                        _ => {}
+                    }
+                }
                 let begun = self.view.me().is_some() || !self.is_person();
                 (can_choose && !begun).then_some(Over::AskAgain)
             }

@@ -18,6 +18,8 @@ pub(crate) enum Effect {
     Ask(Box<ClientMessage>),
     /// Read the page of history before this message.
     Older { room: RoomName, before: Seq },
+    /// Take the mouse, or let it go.
+    Mouse(bool),
     /// Ring.
     Bell,
     /// Show a notice on the desktop.

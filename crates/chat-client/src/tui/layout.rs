@@ -196,13 +196,16 @@ fn bottom(look: &Look, room: &Room, width: usize) -> (i64, usize) {
     }
 }
 
-/// The rows of a window, the first one on top; fewer than `height` where there are fewer.
-pub(crate) fn window(look: &Look, room: &Room, width: usize, height: usize) -> Vec<Row> {
+/// The rows of a window, the first one on top; fewer than `height` where there are fewer. The one that was looked for and found stands out.
+pub(crate) fn window(look: &Look, room: &Room, found: Option<i64>, width: usize, height: usize) -> Vec<Row> {
     let (mut number, row) = bottom(look, room, width);
     let mut shown: Vec<Row> = Vec::new();
     let mut take = row + 1;
     while number >= room.first() && shown.len() < height {
-        let lines = rows(look, room, number, width);
+        let mut lines = rows(look, room, number, width);
+        if found == Some(number) {
+            lines.iter_mut().for_each(|row| row.line.style = row.line.style.add_modifier(Modifier::REVERSED));
+        }
         let missing = height - shown.len();
         shown.extend(lines.into_iter().take(take).rev().take(missing));
         take = usize::MAX;

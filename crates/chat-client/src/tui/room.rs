@@ -217,6 +217,16 @@ impl Room {
         }
     }
 
+    /// The next entry before or after `from` for which `test` holds.
+    pub(crate) fn seek(&self, from: i64, older: bool, test: impl Fn(&Entry) -> bool) -> Option<i64> {
+        let mut numbered = (self.first..).zip(&self.entries);
+        if older {
+            numbered.take_while(|(number, _)| *number < from).filter(|(_, entry)| test(entry)).map(|(n, _)| n).last()
+        } else {
+            numbered.find(|(number, entry)| *number > from && test(entry)).map(|(number, _)| number)
+        }
+    }
+
     /// The place of the oldest message that is here.
     pub(crate) fn oldest(&self) -> Option<Seq> {
         self.entries.iter().find_map(Entry::seq)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_client::{Client, Event, Events, Journal, RequestError};
 use chat_protocol::message::ClientMessage;
-use crossterm::event::{Event as Input, EventStream};
+use crossterm::event::{Event as Input, EventStream, MouseEventKind};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::effect::{Answer, Effect};
-use super::settings::{self, Settings};
-use super::state::State;
+use super::settings::{self, Plain, Server, Settings};
+use super::state::{Secrets, State};
 use super::terminal::{Screen, Signal, ask_to_stop, signals};
 use crate::config::{Config, Opened, without_number};
 use crate::kept::Read;
@@ -81,7 +81,10 @@ impl Program {
             state.answer(Answer::Saved(Err(words)));
         }
         let signals = signals()?;
-        let screen = Screen::open()?;
+        let mut screen = Screen::open()?;
+        if state.look.settings.mouse == Plain::On {
+            screen.capture_mouse(true)?;
+        }
         let (width, height) = screen.size()?;
         state.resize(width, height);
         Ok(Self {
@@ -146,6 +149,11 @@ impl Program {
         match input {
             Input::Key(key) => self.state.key(key),
             Input::Paste(text) => self.state.paste(&text),
+            Input::Mouse(mouse) => match mouse.kind {
+                MouseEventKind::ScrollUp => self.state.wheel(true),
+                MouseEventKind::ScrollDown => self.state.wheel(false),
+                _ => {}
+            },
             Input::Resize(width, height) => self.state.resize(width, height),
             _ => {}
         }
@@ -154,7 +162,13 @@ impl Program {
     fn events(&mut self, event: Option<Event>) {
         self.state.tick(Timestamp::now());
         match event {
-            Some(event) => self.state.event(event),
+            Some(event) => {
+                if let Event::Connected(welcome) = &event {
+                    let alias = welcome.alias.to_string();
+                    self.state.remember(Server { alias, ..self.config.place.clone() });
+                }
+                self.state.event(event);
+            }
             None => self.link = None,
         }
         self.events_that_wait();
@@ -174,6 +188,7 @@ impl Program {
     async fn carry_out(&mut self, effect: Effect) -> io::Result<bool> {
         match effect {
             Effect::Connect(alias) => self.connect(alias),
+            Effect::Mouse(on) => self.screen.capture_mouse(on)?,
             Effect::Bell => self.screen.bell()?,
             Effect::Notify(words) => self.screen.notify(&words)?,
             Effect::Save => {
@@ -198,6 +213,10 @@ impl Program {
     /// Starts a client, with what the last one under this alias left.
     fn connect(&mut self, alias: String) {
         self.link = None;
+        if let Some(Secrets { password, invite }) = self.state.take_secrets() {
+            self.config.password = password;
+            self.config.invite = invite;
+        }
         if self.journal.is_none() || self.config.alias != alias {
             self.config.alias = alias;
             self.journal = None;

@@ -1,5 +1,6 @@
 //! What a person chose, kept in a TOML file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -7,6 +8,10 @@ use etcetera::base_strategy::{BaseStrategy as _, choose_base_strategy};
 use serde::{Deserialize, Serialize};
 
 use crate::config::without_number;
+
+/// Rooms with settings of their own, and servers, that are kept.
+const MOST_ROOMS: usize = 200;
+const MOST_SERVERS: usize = 20;
 
 /// The file's name in the program's folder.
 const FILE: &str = "client.toml";
@@ -25,12 +30,43 @@ pub(crate) struct Settings {
     pub(crate) notify: Alarm,
     /// Whether those who come and go are shown.
     pub(crate) joins: Switch,
+    /// Whether the mouse's wheel scrolls; the terminal's own selecting then needs its modifier key.
+    pub(crate) mouse: Plain,
     /// Line mode instead of the full screen.
     pub(crate) plain: Plain,
     /// The last alias.
     pub(crate) alias: String,
     /// Those whose words aren't shown.
     pub(crate) ignored: Vec<String>,
+    /// What is otherwise in single rooms, by server and room.
+    pub(crate) rooms: BTreeMap<String, Alarms>,
+    /// The servers that let us in, the last one first.
+    pub(crate) servers: Vec<Server>,
+}
+
+/// What is otherwise in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Alarms {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bell: Option<Alarm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) notify: Option<Alarm>,
+}
+
+/// A server that let us in, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Server {
+    pub(crate) address: String,
+    /// By the name that we had there.
+    pub(crate) alias: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) tls: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ca: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
 }
 
 macro_rules! choice {
@@ -72,7 +108,52 @@ choice!(/// Chosen or not.
 
 impl Settings {
     /// Names of what `/set` changes.
-    pub(crate) const NAMES: &[&str] = &["theme", "time", "bell", "notify", "joins", "plain"];
+    pub(crate) const NAMES: &[&str] = &["theme", "time", "bell", "notify", "joins", "mouse", "plain"];
+
+    /// For what the bell rings and a notice is shown in a room.
+    pub(crate) fn alarms(&self, place: &str) -> (Alarm, Alarm) {
+        let room = self.rooms.get(place).copied().unwrap_or_default();
+        (room.bell.unwrap_or(self.bell), room.notify.unwrap_or(self.notify))
+    }
+
+    /// Carries out `/set NAME VALUE here`; `default` is what holds elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what may stand there.
+    pub(crate) fn set_here(&mut self, place: &str, name: &str, value: &str) -> Result<(), String> {
+        if !["bell", "notify"].contains(&name) {
+            return Err("only bell and notify can be otherwise here".to_owned());
+        }
+        let alarm = match Alarm::from_word(value) {
+            None if value != "default" => {
+                return Err(format!("/set {name} {value} here: it takes one of: {}, default", Alarm::WORDS.join(", ")));
+            }
+            alarm => alarm,
+        };
+        if !self.rooms.contains_key(place) && self.rooms.len() >= MOST_ROOMS {
+            return Err(format!("{MOST_ROOMS} rooms have settings of their own already"));
+        }
+        let room = self.rooms.entry(place.to_owned()).or_default();
+        match name {
+            "bell" => room.bell = alarm,
+            "notify" => room.notify = alarm,
+            _ => {}
+        }
+        self.rooms.retain(|_, room| *room != Alarms::default());
+        Ok(())
+    }
+
+    /// Puts a server first; whether that changes anything.
+    pub(crate) fn remember(&mut self, server: Server) -> bool {
+        if self.servers.first() == Some(&server) {
+            return false;
+        }
+        self.servers.retain(|known| known.address != server.address);
+        self.servers.insert(0, server);
+        self.servers.truncate(MOST_SERVERS);
+        true
+    }
 
     /// Reads the file; one that isn't there holds the defaults.
     ///
@@ -118,6 +199,7 @@ impl Settings {
             "bell" => self.bell = Alarm::from_word(value).ok_or_else(|| wrong(Alarm::WORDS))?,
             "notify" => self.notify = Alarm::from_word(value).ok_or_else(|| wrong(Alarm::WORDS))?,
             "joins" => self.joins = Switch::from_word(value).ok_or_else(|| wrong(Switch::WORDS))?,
+            "mouse" => self.mouse = Plain::from_word(value).ok_or_else(|| wrong(Plain::WORDS))?,
             "plain" => self.plain = Plain::from_word(value).ok_or_else(|| wrong(Plain::WORDS))?,
             _ => return Err(format!("/set knows {}", Self::NAMES.join(", "))),
         }
@@ -127,12 +209,13 @@ impl Settings {
     /// The settings in a line.
     pub(crate) fn shown(&self) -> String {
         format!(
-            "theme {}, time {}, bell {}, notify {}, joins {}, plain {}",
+            "theme {}, time {}, bell {}, notify {}, joins {}, mouse {}, plain {}",
             self.theme.word(),
             self.time.word(),
             self.bell.word(),
             self.notify.word(),
             self.joins.word(),
+            self.mouse.word(),
             self.plain.word()
         )
     }
@@ -156,8 +239,33 @@ mod tests {
         settings.set("bell", "mentions").unwrap();
         settings.set("time", "12h").unwrap();
         settings.ignored.push("bob".to_owned());
+        settings.set_here("chat.example:1 #ops", "bell", "off").unwrap();
+        let server = |alias: &str| Server {
+            address: "chat.example:1".to_owned(),
+            alias: alias.to_owned(),
+            tls: true,
+            ca: None,
+            fingerprint: None,
+        };
+        assert!(settings.remember(server("alice")) && !settings.remember(server("alice")));
+        assert!(settings.remember(server("al")));
+        assert_eq!(settings.servers, [server("al")]);
         settings.save(&path).unwrap();
         assert_eq!(Settings::load(&path).unwrap(), settings);
+    }
+
+    #[test]
+    fn a_room_has_alarms_of_its_own_until_they_are_the_default_again() {
+        let mut settings = Settings::default();
+        settings.set("bell", "all").unwrap();
+        settings.set_here("x", "bell", "off").unwrap();
+        assert_eq!(settings.alarms("x"), (Alarm::Off, Alarm::Off));
+        assert_eq!(settings.alarms("y"), (Alarm::All, Alarm::Off));
+        settings.set_here("x", "bell", "default").unwrap();
+        assert!(settings.rooms.is_empty());
+        assert!(settings.set_here("x", "theme", "off").is_err());
+        assert!(settings.set_here("x", "bell", "loud").unwrap_err().contains("default"));
+        assert!(settings.rooms.is_empty());
     }
 
     #[test]

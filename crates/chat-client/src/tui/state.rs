@@ -5,10 +5,11 @@ mod commands;
 mod events;
 mod keys;
 mod reading;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
-use chat_client::Kept;
+use chat_client::{Kept, Secret};
 use chat_protocol::names::RoomName;
 use chat_protocol::value::{Kind, Time};
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use super::effect::Effect;
 use super::input::Editor;
 use super::layout::Look;
 use super::room::{Fate, Outgoing, Place, Room, What};
-use super::settings::Settings;
+use super::settings::{Server, Settings};
 use crate::kept::Read;
 
 /// Lines that may be unsent before more are refused. Less than the library's outbox takes, so that asking it never waits.
@@ -40,12 +41,31 @@ const HELP: &str = "Help";
 pub(crate) enum Phase {
     /// A name is asked for, perhaps because of this.
     Name(Option<String>),
+    /// Something is asked for that isn't shown as it is typed, perhaps because of this.
+    Secret(Wanted, Option<String>),
     /// The conversation.
     Talk,
     /// There is none, and this is why and what helps.
     Over(Trouble),
     /// On the way out.
     Leaving,
+}
+
+/// What must not be seen by whoever looks over a shoulder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The password of the alias's account.
+    Password,
+    Invite,
+    /// The one that the account shall have that the invite makes.
+    NewPassword,
+}
+
+/// What somebody typed to be let in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Secrets {
+    pub(crate) password: Option<Secret>,
+    pub(crate) invite: Option<Secret>,
 }
 
 /// What went wrong, with the next step.
@@ -82,6 +102,12 @@ pub(crate) struct State {
     pub(crate) editor: Editor,
     /// A pasted text that may not have been meant.
     pub(crate) question: Option<String>,
+    /// What is being typed and isn't shown.
+    hidden: String,
+    /// What was typed so for the next connection; `None`: what the arguments say.
+    secrets: Option<Secrets>,
+    /// The words that are looked for, and where they were found last.
+    pub(crate) found: Option<(String, i64)>,
     /// The room that a person is on the way to.
     expected: Option<RoomName>,
     /// Words that came before there was a place for them.
@@ -114,6 +140,9 @@ impl State {
             pane: None,
             editor: Editor::default(),
             question: None,
+            hidden: String::new(),
+            secrets: None,
+            found: None,
             expected: None,
             early: Vec::new(),
             completing: None,
@@ -139,6 +168,18 @@ impl State {
         self.size = (width, height);
         if self.pane.as_ref().is_some_and(|pane| pane.place == Place::Pane(HELP.to_owned())) {
             self.help();
+        }
+    }
+
+    /// What was typed to be let in, if anything was since it was asked last.
+    pub(crate) const fn take_secrets(&mut self) -> Option<Secrets> {
+        self.secrets.take()
+    }
+
+    /// The server let us in here.
+    pub(crate) fn remember(&mut self, server: Server) {
+        if self.look.settings.remember(server) {
+            self.effects.push(Effect::Save);
         }
     }
 
@@ -232,12 +273,22 @@ impl State {
     }
 
     fn connect(&mut self, alias: String) {
+        if alias != self.look.me && !self.look.me.is_empty() {
+            // What let one in lets in nobody else.
+            self.secrets.get_or_insert_default();
+        }
         self.phase = Phase::Talk;
         self.link = Link::Connecting;
         self.look.me.clone_from(&alias);
         // What was held belongs to another client's positions; what wasn't stored stays to be sent again.
         self.rooms.iter_mut().for_each(Room::clear);
         self.effects.push(Effect::Connect(alias));
+    }
+
+    /// The name of a conversation in the settings.
+    fn place(&self, index: usize) -> String {
+        let title = self.rooms.get(index).map(|room| room.title().to_lowercase()).unwrap_or_default();
+        format!("{} {title}", self.server)
     }
 
     fn now(&self) -> Time {
@@ -304,6 +355,7 @@ impl State {
     /// Turns to another conversation.
     fn turn_to(&mut self, index: usize) {
         self.pane = None;
+        self.found = None;
         self.completing = None;
         if index == self.current || index >= self.rooms.len() {
             return;

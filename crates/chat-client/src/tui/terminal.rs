@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Stdout, Write as _};
 
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -22,6 +22,7 @@ const WRITE_BUFFER: usize = 64 * 1024;
 /// The screen, ours until this is dropped.
 pub(crate) struct Screen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    mouse: bool,
 }
 
 impl Screen {
@@ -34,7 +35,7 @@ impl Screen {
         }));
         take()?;
         let opened = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(WRITE_BUFFER, io::stdout())));
-        opened.map(|terminal| Self { terminal }).inspect_err(|_| restore())
+        opened.map(|terminal| Self { terminal, mouse: false }).inspect_err(|_| restore())
     }
 
     pub(crate) fn size(&self) -> io::Result<(u16, u16)> {
@@ -53,6 +54,12 @@ impl Screen {
         // `Terminal::clear` would ask the terminal where its cursor is, and the answer goes to whoever reads the keys.
         let size = self.terminal.size()?;
         self.terminal.resize(Rect::new(0, 0, size.width, size.height))
+    }
+
+    /// Takes the mouse, or lets it go: the terminal's own selecting and copying needs it.
+    pub(crate) fn capture_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        if on { execute!(io::stdout(), EnableMouseCapture) } else { execute!(io::stdout(), DisableMouseCapture) }
     }
 
     pub(crate) fn bell(&mut self) -> io::Result<()> {
@@ -75,6 +82,9 @@ impl Screen {
         restore();
         stop_here();
         take()?;
+        if self.mouse {
+            self.capture_mouse(true)?;
+        }
         self.clear()
     }
 }
@@ -92,7 +102,14 @@ fn take() -> io::Result<()> {
 
 /// As it was. There may be no terminal left to be restored, so that errors mean nothing.
 fn restore() {
-    let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    let _ = execute!(
+        io::stdout(),
+        EndSynchronizedUpdate,
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        cursor::Show
+    );
     let _ = disable_raw_mode();
 }
 

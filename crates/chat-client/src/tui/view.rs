@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::areas::{PROMPT, input_width};
 use super::room::{Fate, Older, Room, Scroll};
-use super::state::{Link, Phase, State, Trouble};
+use super::state::{Link, Phase, State, Trouble, Wanted};
 use super::wrap::{cut, wrap};
 use super::{layout, links, theme};
 
@@ -18,6 +18,7 @@ use super::{layout, links, theme};
 pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
     match &state.phase {
         Phase::Name(why) => draw_name(state, why.as_deref(), frame),
+        Phase::Secret(wanted, why) => draw_secret(state, *wanted, why.as_deref(), frame),
         Phase::Over(trouble) => draw_over(trouble, frame),
         Phase::Talk | Phase::Leaving => draw_talk(state, frame),
     }
@@ -137,7 +138,8 @@ fn messages(state: &State, buffer: &mut Buffer, area: Rect) {
         };
         return put(buffer, area, 0, &Line::styled(words, theme::dim()));
     };
-    let rows = layout::window(&state.look, room, width, height);
+    let found = state.found.as_ref().map(|(_, number)| *number);
+    let rows = layout::window(&state.look, room, found, width, height);
     // The first lines stand at the bottom, beside the input, as later ones will; a pane is read from its top.
     let from = if state.pane.is_some() { 0 } else { height.saturating_sub(rows.len()) };
     for (row, shown) in rows.iter().enumerate() {
@@ -179,6 +181,9 @@ fn status(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     if let Some(name) = state.only_to() {
         parts.push(format!("only {} will see this", clean_line(&name)));
+    }
+    if let Some((words, _)) = &state.found {
+        parts.push(format!("\"{}\": ^S older, Alt-S newer, Esc ends", clean_line(words)));
     }
     let unsent = state.unsent();
     if unsent > 0 && state.link != Link::Online {
@@ -263,13 +268,49 @@ fn draw_name(state: &State, why: Option<&str>, frame: &mut Frame<'_>) {
     input(state, area, frame);
 }
 
+fn draw_secret(state: &State, wanted: Wanted, why: Option<&str>, frame: &mut Frame<'_>) {
+    let me = clean_line(&state.look.me);
+    let question = match wanted {
+        Wanted::Password => {
+            format!("The password of {me}? What you type is not shown; Enter alone takes another name.")
+        }
+        Wanted::Invite => format!("The invite for {me}? What you type is not shown; Enter alone takes another name."),
+        Wanted::NewPassword => {
+            format!("Choose a password for {me}, of 8 to 128 characters. What you type is not shown.")
+        }
+    };
+    let mut lines = vec![(format!("The chat at {}", state.server), Style::new().add_modifier(Modifier::BOLD))];
+    lines.extend(why.map(|why| (format!("! {why}"), theme::alert(state.look.theme()))));
+    lines.push((question, Style::new()));
+    lines.push(blank());
+    lines.push((PROMPT.to_owned(), theme::dim()));
+    let rows = page(frame.buffer_mut(), &lines);
+    let area = frame.area();
+    let margin = u16::from(area.width >= 30) * 2;
+    let x = (margin + u16::try_from(PROMPT.len()).unwrap_or(0)).min(area.width.saturating_sub(1));
+    let y = u16::try_from(rows.saturating_sub(1)).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
+    frame.set_cursor_position(Position::new(x, y));
+}
+
 fn draw_over(trouble: &Trouble, frame: &mut Frame<'_>) {
     let mut lines = vec![(format!("! {}", trouble.title), Style::new().add_modifier(Modifier::BOLD)), blank()];
     lines.extend(trouble.steps.iter().map(|step| (step.clone(), Style::new())));
-    lines.push(blank());
-    lines.push(("Enter tries again, n takes another name, q leaves.".to_owned(), Style::new()));
-    page(frame.buffer_mut(), &lines);
+    let used = page(frame.buffer_mut(), &lines);
+    // Whatever there is no room for, the way out is shown.
+    let area = frame.area();
+    let keys = if area.width < 56 { "Enter: again, n: new name, q: leave" } else { KEYS_WHEN_OVER };
+    let row = u16::try_from(used + 1).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
+    let margin = u16::from(area.width >= 30) * 2;
+    let width = area.width.saturating_sub(margin);
+    let area =
+        Rect::new(margin, row, width, area.height.saturating_sub(row).min(1)).intersection(frame.buffer_mut().area);
+    if !area.is_empty() {
+        frame.buffer_mut().set_string(area.x, area.y, " ".repeat(usize::from(area.width)), Style::new());
+    }
+    put(frame.buffer_mut(), area, 0, &Line::raw(cut(keys, usize::from(area.width))));
 }
+
+const KEYS_WHEN_OVER: &str = "Enter tries again, n takes another name, q leaves.";
 
 const fn blank() -> (String, Style) {
     (String::new(), Style::new())

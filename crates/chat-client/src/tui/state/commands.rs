@@ -7,7 +7,8 @@ use chat_protocol::value::Kind;
 
 use super::State;
 use crate::tui::effect::Effect;
-use crate::tui::room::Place;
+use crate::tui::room::{Place, What};
+use crate::tui::settings::Plain;
 
 impl State {
     pub(super) fn enter(&mut self) {
@@ -45,9 +46,31 @@ impl State {
                 Ok(()) => {
                     self.notice(self.look.settings.shown());
                     self.effects.push(Effect::Save);
+                    if *name == "mouse" {
+                        self.effects.push(Effect::Mouse(self.look.settings.mouse == Plain::On));
+                    }
                 }
                 Err(words) => self.error(words),
             },
+            ("/set", [name, value, "here"]) => {
+                let place = self.place(self.current);
+                match self.look.settings.set_here(&place, name, value) {
+                    Ok(()) => {
+                        self.notice(format!("{name} is {value} here"));
+                        self.effects.push(Effect::Save);
+                    }
+                    Err(words) => self.error(words),
+                }
+            }
+            ("/find", []) => self.error("/find takes the words to look for"),
+            ("/find", _) => self.find(line.trim_start().get(5..).unwrap_or_default().trim()),
+            ("/servers", []) => {
+                let servers = &self.look.settings.servers;
+                let lines: Vec<_> =
+                    servers.iter().map(|server| format!("{} as {}", server.address, server.alias)).collect();
+                let how = "chat-client --server HOST:PORT opens one; without arguments, the first".to_owned();
+                self.show("Servers", lines.into_iter().chain([how]).map(What::Notice));
+            }
             ("/set", _) => self.error("/set takes a name and a value: /set bell mentions"),
             ("/leave" | "/close" | "/part", []) => self.close(),
             ("/leave" | "/part", [name, ..]) => match RoomName::new(name) {

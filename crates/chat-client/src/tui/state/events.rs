@@ -7,7 +7,7 @@ use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::Seq;
 use jiff::SignedDuration;
 
-use super::{Link, Phase, State, Trouble, mentions};
+use super::{Link, Phase, State, Trouble, Wanted, mentions};
 use crate::kept;
 use crate::line::words::no_connection;
 use crate::tui::effect::Effect;
@@ -178,12 +178,13 @@ impl State {
             room.unread += 1;
             room.mentions += usize::from(mention);
         }
+        let (bell, notify) = self.look.settings.alarms(&self.place(index));
         let rings = self.rooms.get(index).is_some_and(|room| seq.is_none_or(|seq| seq > room.silent_until));
         let wanted = |alarm| rings && (alarm == Alarm::All || alarm == Alarm::Mentions && mention);
-        if wanted(self.look.settings.bell) && !self.effects.contains(&Effect::Bell) {
+        if wanted(bell) && !self.effects.contains(&Effect::Bell) {
             self.effects.push(Effect::Bell);
         }
-        if wanted(self.look.settings.notify) {
+        if wanted(notify) {
             self.effects.push(Effect::Notify(words.chars().take(200).collect()));
         }
     }
@@ -216,8 +217,9 @@ impl State {
             End::Refused(refusal) => {
                 let words = clean_line(&refusal.message).into_owned();
                 match refusal.code {
-                    ErrorCode::AliasTaken | ErrorCode::BadAlias => self.ask_name(words),
-                    ErrorCode::WrongPassword => self.ask_name(format!("{words}. The name is somebody's; take another")),
+                    ErrorCode::AliasTaken | ErrorCode::BadAlias => self.ask_name(Some(words)),
+                    ErrorCode::WrongPassword => self.ask_secret(Wanted::Password, Some(words)),
+                    ErrorCode::InviteRequired | ErrorCode::BadInvite => self.ask_secret(Wanted::Invite, Some(words)),
                     _ => over(words, &["The server doesn't let you in; ask whoever keeps it."]),
                 }
             }
@@ -227,7 +229,8 @@ impl State {
                 match words.split_once("; ") {
                     Some((title, step)) if !is_untrusted => over(title.to_owned(), &[step]),
                     _ if is_untrusted => over(
-                        words,
+                        // Without its colons it is half as many rows, and is taken as well.
+                        without_colons(&words),
                         &["Ask whoever keeps it for its CA (--ca FILE) or its fingerprint (--fingerprint SHA256)."],
                     ),
                     _ => over(words, &["Is the address right? Is the network there?"]),
@@ -247,11 +250,21 @@ impl State {
         };
     }
 
-    fn ask_name(&mut self, why: String) -> Phase {
+    pub(super) fn ask_name(&mut self, why: Option<String>) -> Phase {
         let name = self.look.me.clone();
         self.editor.set(name);
-        Phase::Name(Some(why))
+        Phase::Name(why)
     }
+}
+
+/// A text with its fingerprints, `AB:CD:…`, as digits alone.
+fn without_colons(text: &str) -> String {
+    let plain = |word: &str| {
+        let digits = word.replace(':', "");
+        let is_print = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_print { digits } else { word.to_owned() }
+    };
+    text.split(' ').map(plain).collect::<Vec<_>>().join(" ")
 }
 
 fn over(title: String, steps: &[&str]) -> Phase {

@@ -26,6 +26,7 @@ impl State {
         }
         match &self.phase {
             Phase::Name(_) => self.name_key(key),
+            Phase::Secret(wanted, _) => self.secret_key(*wanted, key),
             Phase::Over(_) => self.over_key(key),
             Phase::Leaving => {}
             Phase::Talk if self.question.is_some() => self.question_key(key),
@@ -42,6 +43,7 @@ impl State {
             Phase::Talk if text.trim_end().lines().count() > LINES_PASTED => self.question = Some(text),
             Phase::Talk => self.insert(text.trim_end_matches('\n')),
             Phase::Name(_) => self.insert(text.lines().next().unwrap_or_default()),
+            Phase::Secret(..) => self.hide(text.lines().next().unwrap_or_default()),
             _ => {}
         }
     }
@@ -126,7 +128,10 @@ impl State {
             KeyCode::Enter => self.enter(),
             KeyCode::Tab => self.complete(),
             KeyCode::F(1) => self.help(),
-            KeyCode::Esc => self.pane = None,
+            KeyCode::Esc => {
+                self.pane = None;
+                self.found = None;
+            }
             KeyCode::PageUp => self.page_up(),
             KeyCode::PageDown => self.page_down(),
             KeyCode::Home if self.editor.text().is_empty() || control => self.scroll_up(usize::MAX / 2),
@@ -136,6 +141,9 @@ impl State {
             KeyCode::Char('p') if control => self.turn(-1),
             KeyCode::Char('n') if control => self.turn(1),
             KeyCode::Char('a') if alt => self.seek_unread(),
+            KeyCode::Char('m') if alt => self.seek_mention(),
+            KeyCode::Char('s') if control => self.find_again(true),
+            KeyCode::Char('s') if alt => self.find_again(false),
             KeyCode::Char('r') if control => self.again(),
             KeyCode::Char('x') if control => self.drop_failed(),
             _ => self.edit(key),

@@ -1,16 +1,21 @@
 //! Moving about: back and forth in a conversation, from one to another, and to the help.
 
-use super::{HELP, State};
+use chat_protocol::clean::clean_line;
+
+use super::{HELP, Phase, State};
 use crate::tui::effect::Effect;
 use crate::tui::layout;
-use crate::tui::room::{KEPT_READING, Older, Place, Room, Scroll, What};
+use crate::tui::room::{Entry, KEPT_READING, Older, Place, Room, Scroll, What};
+
+/// Rows that the mouse's wheel moves by.
+const WHEEL: usize = 3;
 
 /// The keys, for `F1`.
 const KEYS: &[&str] = &[
     "Keys",
     "  Enter sends; Alt-Enter or ^J starts a new line",
     "  Tab completes names, #rooms and /commands",
-    "  Alt-Up, Alt-Down or ^P, ^N: other rooms; Alt-A: to what is unread",
+    "  Alt-Up, Alt-Down or ^P, ^N: other rooms; Alt-A: to what is unread; Alt-M: to who mentioned you",
     "  PageUp, PageDown, Home, End: read back, and to the end",
     "  Up, Down: what you typed before",
     "  ^R sends again what failed; ^X drops it",
@@ -18,7 +23,9 @@ const KEYS: &[&str] = &[
     "  Esc closes this; ^L draws anew; ^Z stops; ^C in an empty line leaves",
     "Commands",
     "  /close closes a private conversation; /leave leaves a room",
-    "  /set shows the settings; /set bell mentions changes one",
+    "  /find WORDS looks in what is loaded, ^S for older ones, Alt-S for newer; /search on the server",
+    "  /set shows the settings; /set bell mentions changes one, /set bell off here in this room alone",
+    "  /set mouse on: the wheel scrolls; /servers: where you have been",
     "  /set plain on: lines without a moving cursor, as a screen reader needs them, from the next start",
 ];
 
@@ -50,9 +57,14 @@ impl State {
     }
 
     pub(super) fn page_down(&mut self) {
-        let (width, height) = self.size_of_messages();
+        let by = self.size_of_messages().1.saturating_sub(1).max(1);
+        self.scroll_down(by);
+    }
+
+    fn scroll_down(&mut self, by: usize) {
+        let width = self.size_of_messages().0;
         let Some(room) = self.shown() else { return };
-        let scroll = layout::down(&self.look, room, width, height.saturating_sub(1).max(1));
+        let scroll = layout::down(&self.look, room, width, by);
         if scroll == Scroll::Follow {
             return self.follow();
         }
@@ -92,6 +104,68 @@ impl State {
         {
             room.scroll = Scroll::At(marker, usize::MAX);
         }
+    }
+
+    /// Looks for words in what is here, from the newest message back.
+    pub(super) fn find(&mut self, words: &str) {
+        self.found = Some((words.to_lowercase(), i64::MAX));
+        self.find_again(true);
+    }
+
+    /// The next older message with the words, or the next newer one.
+    pub(super) fn find_again(&mut self, older: bool) {
+        let Some((words, at)) = self.found.clone() else {
+            return self.notice("/find WORDS looks for words; ^S then finds older ones, Alt-S newer ones");
+        };
+        let has = |entry: &Entry| match &entry.what {
+            What::Said { text, from, .. } => {
+                !self.look.is_ignored(from.as_str()) && text.as_str().to_lowercase().contains(&words)
+            }
+            _ => false,
+        };
+        let Some(room) = self.shown() else { return };
+        match room.seek(at, older, has) {
+            Some(number) => {
+                self.found = Some((words, number));
+                self.scroll_to(number);
+            }
+            None if at == i64::MAX => {
+                self.found = None;
+                let more = "/search looks on the server; PageUp loads more";
+                self.error(format!("nothing here says \"{}\"; {more}", clean_line(&words)));
+            }
+            // It stays at the last one.
+            None => {}
+        }
+    }
+
+    /// To the mention before what is shown at the bottom; from the first one to the last.
+    pub(super) fn seek_mention(&mut self) {
+        let mentions = |entry: &Entry| matches!(entry.what, What::Said { mention: true, .. });
+        let Some(room) = self.shown() else { return };
+        let from = match room.scroll {
+            Scroll::Follow => i64::MAX,
+            Scroll::At(number, _) => number,
+        };
+        match room.seek(from, true, mentions).or_else(|| room.seek(i64::MAX, true, mentions)) {
+            Some(number) => self.scroll_to(number),
+            None => self.notice("nobody has mentioned you here, as far as it is loaded"),
+        }
+    }
+
+    /// Makes an entry the last one on the screen.
+    fn scroll_to(&mut self, number: i64) {
+        if let Some(room) = self.shown_mut() {
+            room.scroll = Scroll::At(number, usize::MAX);
+        }
+    }
+
+    /// The mouse's wheel.
+    pub(crate) fn wheel(&mut self, up: bool) {
+        if self.phase != Phase::Talk {
+            return;
+        }
+        if up { self.scroll_up(WHEEL) } else { self.scroll_down(WHEEL) }
     }
 
     pub(super) fn help(&mut self) {

@@ -18,7 +18,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::*;
 use crate::tui::effect::Answer;
-use crate::tui::room::Older;
+use crate::tui::room::{KEPT, KEPT_READING, Older};
 use crate::tui::view;
 
 fn alias(name: &str) -> Alias {
@@ -264,8 +264,119 @@ fn refusals() {
     let mut state = new();
     state.event(Event::Ended(End::Bye(Bye::new(ByeCode::Banned, "you are banned until tomorrow"))));
     check("banned", &mut state);
+    let mut state = new();
+    let shown = "AB:".repeat(31) + "AB";
+    let untrusted = format!(
+        "nobody whom you trust vouches for its certificate; if it is self-signed, and only if whoever runs the server tells you this same fingerprint, connect with --fingerprint {shown}"
+    );
+    let why = Lost::Untrusted(untrusted);
+    state.event(Event::Ended(End::Unreachable { server: "chat.example:5556".to_owned(), why }));
+    check("certificate", &mut state);
     let mut state = State::new("127.0.0.1:5555".to_owned(), None, Settings::default(), TimeZone::UTC, at(0));
     check("first-name", &mut state);
+}
+
+#[test]
+fn a_password_is_typed_without_being_shown() {
+    let refused = |code, words: &str| Event::Ended(End::Refused(Box::new(Refusal::new(code, words))));
+    let mut state = new();
+    state.event(refused(ErrorCode::WrongPassword, "alice is an account's; its password is missing or wrong"));
+    state.effects();
+    "hunter22\u{7}".chars().for_each(|c| press(&mut state, KeyCode::Char(c), KeyModifiers::NONE));
+    check("password", &mut state);
+    press(&mut state, KeyCode::Backspace, KeyModifiers::NONE);
+    state.paste("3\nmore");
+    press(&mut state, KeyCode::Enter, KeyModifiers::NONE);
+    assert_eq!(state.effects(), [Effect::Connect("alice".to_owned())]);
+    let secrets = state.take_secrets().unwrap();
+    assert_eq!(secrets.password.unwrap().reveal(), "hunter23");
+    press(&mut state, KeyCode::Up, KeyModifiers::NONE);
+    press(&mut state, KeyCode::Char('y'), KeyModifiers::CONTROL);
+    assert_eq!(state.editor.text(), "", "it is neither in the history nor in what was cut");
+
+    state.event(refused(ErrorCode::InviteRequired, "only people with an account or an invite can come in"));
+    check("invite", &mut state);
+    enter(&mut state, "inv1te");
+    assert!(matches!(state.phase, Phase::Secret(Wanted::NewPassword, None)));
+    enter(&mut state, "correct horse");
+    let secrets = state.take_secrets().unwrap();
+    assert_eq!((secrets.invite.unwrap().reveal(), secrets.password.unwrap().reveal()), ("inv1te", "correct horse"));
+    state.event(refused(ErrorCode::BadInvite, "this invite isn't good"));
+    press(&mut state, KeyCode::Enter, KeyModifiers::NONE);
+    enter(&mut state, "2");
+    assert!(state.take_secrets().unwrap().password.is_none(), "another name has other secrets");
+}
+
+#[test]
+fn words_are_found_back_and_forth() {
+    let mut state = talking();
+    for seq in 1..=100 {
+        let text = if seq % 30 == 0 { "Lunch at noon" } else { "x" };
+        said(&mut state, "lobby", seq, 0, "bob", text);
+    }
+    let at = |state: &State| state.found.as_ref().map(|(_, number)| *number);
+    enter(&mut state, "/find LUNCH at");
+    assert_eq!(at(&state), Some(89));
+    let shown = screen(&mut state, 80, 24);
+    assert!(shown.lines().rev().nth(3).is_some_and(|row| row.contains("Lunch at noon")), "{shown}");
+    let step = |state: &mut State, with| press(state, KeyCode::Char('s'), with);
+    step(&mut state, KeyModifiers::CONTROL);
+    step(&mut state, KeyModifiers::CONTROL);
+    step(&mut state, KeyModifiers::CONTROL);
+    assert_eq!(at(&state), Some(29), "it stays at the oldest");
+    step(&mut state, KeyModifiers::ALT);
+    assert_eq!(at(&state), Some(59));
+    check("found", &mut state);
+    press(&mut state, KeyCode::Esc, KeyModifiers::NONE);
+    assert_eq!(at(&state), None);
+    enter(&mut state, "/find nowhere");
+    assert!(screen(&mut state, 80, 24).contains("nothing here says \"nowhere\""));
+}
+
+#[test]
+fn mentions_are_gone_through_from_the_last_one_back() {
+    let mut state = talking();
+    for seq in 1..=100 {
+        said(&mut state, "lobby", seq, 0, "bob", if [20, 70].contains(&seq) { "alice: look" } else { "x" });
+    }
+    let alt_m = |state: &mut State| {
+        press(state, KeyCode::Char('m'), KeyModifiers::ALT);
+        state.rooms[0].scroll
+    };
+    use crate::tui::room::Scroll;
+    assert_eq!(alt_m(&mut state), Scroll::At(69, usize::MAX));
+    assert_eq!(alt_m(&mut state), Scroll::At(19, usize::MAX));
+    assert_eq!(alt_m(&mut state), Scroll::At(69, usize::MAX));
+}
+
+#[test]
+fn the_wheel_scrolls_and_the_mouse_is_only_taken_on_request() {
+    let mut state = talking();
+    for seq in 1..=100 {
+        said(&mut state, "lobby", seq, 0, "bob", &format!("number {seq}"));
+    }
+    state.effects();
+    state.wheel(true);
+    let shown = screen(&mut state, 80, 24);
+    assert!(shown.contains("number 97 ") && !shown.contains("number 98 "), "{shown}");
+    state.wheel(false);
+    assert!(screen(&mut state, 80, 24).contains("number 100 "));
+    assert_eq!(state.effects(), []);
+    enter(&mut state, "/set mouse on");
+    assert_eq!(state.effects(), [Effect::Save, Effect::Mouse(true)]);
+}
+
+#[test]
+fn a_room_may_ring_otherwise_than_the_others() {
+    let mut state = talking();
+    state.event(joined("ops", &["alice", "dave"], 0));
+    enter(&mut state, "/set bell all");
+    enter(&mut state, "/set bell off here");
+    state.effects();
+    said(&mut state, "lobby", 1, 0, "bob", "alice: hi");
+    assert_eq!(state.effects(), []);
+    said(&mut state, "ops", 1, 0, "dave", "x");
+    assert_eq!(state.effects(), [Effect::Bell]);
 }
 
 #[test]
@@ -369,8 +480,22 @@ fn tab_completes_those_who_spoke_last_first() {
 #[test]
 fn a_million_messages_take_bounded_memory() {
     let mut state = talking();
-    for seq in 1..=10_000 {
-        said(&mut state, "lobby", seq, 0, "bob", "x");
+    let words = Text::new("x");
+    for seq in 1..=1_000_000 {
+        let stored = Stored { text: words.clone(), ..stored_at(seq) };
+        state.event(Event::Message(Message { stored, own: false }));
+        assert!(state.rooms[0].len() <= KEPT);
     }
-    assert_eq!(state.rooms[0].len(), crate::tui::room::KEPT);
+    // Somebody who reads back in them holds more, and no more than this.
+    press(&mut state, KeyCode::PageUp, KeyModifiers::NONE);
+    for seq in 1_000_001..=1_000_000 + 2 * KEPT_READING as u64 {
+        let stored = Stored { text: words.clone(), ..stored_at(seq) };
+        state.event(Event::Message(Message { stored, own: false }));
+    }
+    assert_eq!(state.rooms[0].len(), KEPT_READING);
+}
+
+fn stored_at(seq: u64) -> Stored {
+    static ONE: std::sync::OnceLock<Stored> = std::sync::OnceLock::new();
+    Stored { seq: Seq::new(seq), ..ONE.get_or_init(|| stored("lobby", 1, 0, "bob", "x")).clone() }
 }
