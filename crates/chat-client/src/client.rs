@@ -4,9 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use chat_protocol::message::{ClientMessage, HistoryQuery, RoomStart};
+use chat_protocol::message::{ClientMessage, HistoryQuery, Moderation, RoomStart};
 use chat_protocol::names::{Alias, RoomName};
-use chat_protocol::value::{Kind, MessageId, Seq};
+use chat_protocol::value::{Kind, MessageId, Password, Seq};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::actor::{Actor, Inbox};
@@ -17,7 +17,7 @@ use crate::event::Events;
 use crate::id::Ids;
 use crate::limits::{COMMANDS, LEAST_EVENTS};
 use crate::options::Options;
-use crate::reply::{Ack, Page, PrivateAck, Reply, RoomList, WhoPage};
+use crate::reply::{Ack, Page, PrivateAck, Reply, Report, RoomList, WhoPage};
 use crate::state::{Command, State};
 
 /// A handle to a client; clones are handles to the same one.
@@ -266,6 +266,52 @@ impl Client {
     pub async fn topic(&self, room: &RoomName, text: impl Into<String>) -> Result<(), RequestError> {
         let (room, text) = (room.clone(), text.into());
         self.request(|id| ClientMessage::Topic { room, text, id }, Reply::done).await?.await
+    }
+
+    /// Makes the alias one's own: from then on it takes this password, or a session of the account.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::say`].
+    pub async fn register(&self, password: Password) -> Result<(), RequestError> {
+        self.request(|id| ClientMessage::Register { password, id }, Reply::done).await?.await
+    }
+
+    /// Changes the account's password, and closes its other sessions. The one so far may be left out where this connection gave it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::say`].
+    pub async fn change_password(&self, password: Option<Password>, new: Password) -> Result<(), RequestError> {
+        self.request(|id| ClientMessage::Password { password, new, id }, Reply::done).await?.await
+    }
+
+    /// Gives the account up. The session goes on as a guest's, where the house has guests.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::say`].
+    pub async fn unregister(&self, password: Password) -> Result<(), RequestError> {
+        self.request(|id| ClientMessage::Unregister { password, id }, Reply::done).await?.await
+    }
+
+    /// Takes the text of a message away: one's own, or anybody's for an operator.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::say`].
+    pub async fn redact(&self, room: &RoomName, seq: Seq) -> Result<(), RequestError> {
+        let room = room.clone();
+        self.request(|id| ClientMessage::Redact { room, seq, id }, Reply::done).await?.await
+    }
+
+    /// Does what operators alone may do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::say`].
+    pub async fn moderate(&self, act: Moderation) -> Result<Report, RequestError> {
+        self.request(|id| ClientMessage::Moderate { act, id }, Reply::report).await?.await
     }
 
     /// Waits for the server to answer, after all that was asked for before.

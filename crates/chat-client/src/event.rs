@@ -69,6 +69,24 @@ pub enum Event {
         /// By whom.
         from: Alias,
     },
+    /// The text of a message was taken away; who reads it later finds an empty one.
+    Redacted {
+        /// In which room.
+        room: RoomName,
+        /// Which message.
+        seq: Seq,
+        /// By whom.
+        by: Alias,
+    },
+    /// An operator said something to everybody.
+    Announcement {
+        /// When.
+        time: Time,
+        /// By whom.
+        from: Alias,
+        /// What.
+        text: Text,
+    },
     /// These messages can't be had any more.
     Gap {
         /// Of which room.

@@ -71,5 +71,5 @@ pub use error::{Cause, End, Lost, RequestError};
 pub use event::{Event, Events, Joined, Message, Private, Secret, Unsettled, Welcome};
 pub use journal::{Journal, JournalError, Kept, Settled};
 pub use options::{FirstConnection, Options, Resume};
-pub use reply::{Ack, Page, PrivateAck, RoomList, WhoPage};
+pub use reply::{Ack, Page, PrivateAck, Report, RoomList, WhoPage};
 pub use tls::{BadFingerprint, Fingerprint, Tls, TlsError, Trust};

@@ -1,5 +1,6 @@
 //! Line mode: lines in, lines out, append-only. For people, for programs that listen, and for scripts that only say something.
 
+mod ask;
 mod echo;
 mod fate;
 mod request;
@@ -10,9 +11,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use chat_client::{Client, End, Event, Events, Journal, Lost, Secret};
+use chat_client::{Client, End, Event, Events, Journal, Lost};
 use chat_protocol::message::ClientMessage;
-use chat_protocol::text::{self, Input as Meant, Login, render};
+use chat_protocol::text::{self, Input as Meant};
 use chat_protocol::value::{Kind, Text};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -22,7 +23,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use self::echo::Quiet;
+use self::ask::{ask_alias, ask_other, ask_secrets};
 use self::request::{Done, Outcome};
 use self::view::View;
 use self::words::{brief, excerpt, no_connection, notice};
@@ -98,61 +99,6 @@ pub(crate) async fn run(mut config: Config) -> u8 {
 struct Source {
     input: Input,
     interrupts: mpsc::Receiver<()>,
-}
-
-/// Asks for another alias, which takes other secrets; whether there is one.
-async fn ask_other(config: &mut Config, source: &mut Source) -> bool {
-    let Some(alias) = ask_alias(source).await else { return false };
-    config.alias = alias;
-    config.password = None;
-    config.invite = None;
-    true
-}
-
-/// Asks a person for a password, or for an invite and a new password; `Some(None)` where one is left empty.
-async fn ask_secrets(source: &mut Source, invite: bool) -> Option<Option<(Option<Secret>, Secret)>> {
-    let quiet = Quiet::new();
-    if !quiet.hides {
-        print(&notice("what you type is seen here; --password-file and --invite-file are not")).ok()?;
-    }
-    let invite = match invite {
-        true => match ask_secret(source, text::INVITE).await? {
-            Some(invite) => Some(invite),
-            None => return Some(None),
-        },
-        false => None,
-    };
-    Some(ask_secret(source, text::PASSWORD).await?.map(|password| (invite, password)))
-}
-
-async fn ask_secret(source: &mut Source, question: &str) -> Option<Option<Secret>> {
-    print(&format!("{question}\n")).ok()?;
-    let line = tokio::select! {
-        line = source.input.next() => line?.ok()?.line.ok()?,
-        _ = source.interrupts.recv() => return None,
-    };
-    Some((!line.is_empty()).then(|| Secret::new(line)))
-}
-
-/// Asks a person for another alias, as the server would; `None` if there is none to be had.
-async fn ask_alias(source: &mut Source) -> Option<String> {
-    loop {
-        print(&format!("{}\n", text::ALIAS)).ok()?;
-        let line = tokio::select! {
-            line = source.input.next() => line?.ok()?.line.ok()?,
-            _ = source.interrupts.recv() => return None,
-        };
-        match text::parse_login(&line) {
-            Login::Alias(alias) if !alias.is_empty() => return Some(alias),
-            Login::Quit => return None,
-            Login::Help => {
-                let mut out = String::new();
-                text::LOGIN_HELP.iter().for_each(|line| render::notice(&mut out, line));
-                print(&out).ok()?;
-            }
-            _ => {}
-        }
-    }
 }
 
 /// A line that was said and isn't stored yet.

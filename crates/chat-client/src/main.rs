@@ -1,6 +1,7 @@
 //! The chat client's program: arguments, conversation, exit code.
 
 mod args;
+mod asked;
 mod config;
 mod input;
 mod kept;

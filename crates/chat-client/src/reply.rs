@@ -1,6 +1,6 @@
 //! Answers to requests.
 
-use chat_protocol::message::RoomCount;
+use chat_protocol::message::{AuditInfo, RoomCount, RuleInfo, WhoisInfo};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::{Seq, Time};
 
@@ -61,6 +61,20 @@ pub struct Page {
     pub more: bool,
 }
 
+/// What an operator's request brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Report {
+    /// It was done.
+    Done,
+    /// Bans and mutes that are in force, oldest first, and whether there are more.
+    Bans(Vec<RuleInfo>, bool),
+    /// Who somebody is.
+    Whois(WhoisInfo),
+    /// What operators did, newest first, and whether there is more.
+    Audit(Vec<AuditInfo>, bool),
+}
+
 /// An answer of any kind; the handle picks out what it asked for.
 #[derive(Debug)]
 pub(crate) enum Reply {
@@ -70,6 +84,7 @@ pub(crate) enum Reply {
     Who(WhoPage),
     Rooms(RoomList),
     Page(Page),
+    Report(Report),
 }
 
 /// Each picks out one kind of answer.
@@ -92,6 +107,14 @@ impl Reply {
 
     pub(crate) fn rooms(self) -> Option<RoomList> {
         if let Self::Rooms(list) = self { Some(list) } else { None }
+    }
+
+    pub(crate) fn report(self) -> Option<Report> {
+        match self {
+            Self::Done => Some(Report::Done),
+            Self::Report(report) => Some(report),
+            _ => None,
+        }
     }
 
     pub(crate) fn page(self) -> Option<Page> {

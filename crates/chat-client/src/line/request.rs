@@ -6,6 +6,8 @@ use chat_protocol::value::{Kind, Text};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
+use crate::asked;
+
 /// What became of a request.
 #[derive(Debug)]
 pub(crate) struct Done {
@@ -29,6 +31,8 @@ pub(crate) enum Outcome {
     },
     Who(WhoPage),
     Rooms(RoomList),
+    /// Words of this program.
+    Lines(Vec<String>),
     /// Messages, oldest first; for a search, with its words.
     Page {
         page: Page,
@@ -98,6 +102,6 @@ async fn carry_out(client: &Client, message: ClientMessage) -> Result<Outcome, R
             page.messages.reverse();
             Outcome::Page { page, query: Some(query) }
         }
-        _ => Outcome::Done,
+        message => Outcome::Lines(asked::carry_out(client, message).await?),
     })
 }

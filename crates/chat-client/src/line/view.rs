@@ -4,7 +4,7 @@ use chat_client::{End, Event, Joined, Lost, Message, Page, Private};
 use chat_protocol::clean::clean_line;
 use chat_protocol::message::{Changes, RoomCount, Stored};
 use chat_protocol::names::{Alias, RoomName};
-use chat_protocol::text::{CONNECTED, HELP, Input, render};
+use chat_protocol::text::{CONNECTED, HELP, Input, OPERATOR_HELP, render};
 use chat_protocol::value::{Seq, Time};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -121,6 +121,14 @@ impl View {
             Event::Private(private) => self.private(&mut out, private),
             Event::Presence { room, changes: Some(changes), .. } => self.presence(&mut out, room, changes),
             Event::Topic { room, text, from } => self.topic(&mut out, room, text, from),
+            Event::Redacted { room, seq, by } => {
+                self.about(&mut out, room, |out| render::notice(out, &format!("{by} took away message {seq}")));
+            }
+            Event::Announcement { from, text, .. } => {
+                for line in text.as_str().lines() {
+                    render::notice(&mut out, &format!("{from} to everybody: {line}"));
+                }
+            }
             Event::Gap { room, from, to } => {
                 self.about(&mut out, room, |out| render::missed(out, (to.get() + 1).saturating_sub(from.get())));
                 self.page_seen(&mut out, room, *to, now);
@@ -175,6 +183,7 @@ impl View {
                 render::rooms(&mut out, &rooms, list.more);
             }
             Outcome::Page { page, query } => self.page(&mut out, page, query.as_deref(), now),
+            Outcome::Lines(lines) => lines.iter().for_each(|line| render::notice(&mut out, line)),
             Outcome::Said | Outcome::Done => {}
         }
         out
@@ -184,6 +193,7 @@ impl View {
     pub(crate) fn local(&mut self, input: &Input) -> String {
         let mut out = String::new();
         match input {
+            Input::OperatorHelp => OPERATOR_HELP.iter().for_each(|line| render::notice(&mut out, line)),
             Input::Help => HELP.iter().for_each(|line| render::notice(&mut out, line)),
             Input::ShowTopic => {
                 let topic = self.current.clone().and_then(|room| Some(self.room(&room)?.topic.clone()));

@@ -11,7 +11,7 @@ use crate::error::{End, Lost, RequestError};
 use crate::event::{Event, Joined, Message, Private, Secret, Welcome};
 use crate::outbox::Entry;
 use crate::place::{Behind, Order, Position};
-use crate::reply::{Ack, PrivateAck, Reply, RoomList, WhoPage};
+use crate::reply::{Ack, PrivateAck, Reply, Report, RoomList, WhoPage};
 
 impl State {
     pub(super) fn receive(&mut self, message: ServerMessage) -> Step {
@@ -62,6 +62,15 @@ impl State {
             }
             ServerMessage::Rooms { rooms, re: Some(re), more } => {
                 self.answer(&re, Reply::Rooms(RoomList { rooms, more }));
+            }
+            ServerMessage::Redacted { room, seq, by } => self.tell(Event::Redacted { room, seq, by }),
+            ServerMessage::Announcement { time, from, text } => self.tell(Event::Announcement { time, from, text }),
+            ServerMessage::Bans { bans, re: Some(re), more } => {
+                self.answer(&re, Reply::Report(Report::Bans(bans, more)));
+            }
+            ServerMessage::Whois { info, re: Some(re) } => self.answer(&re, Reply::Report(Report::Whois(info))),
+            ServerMessage::Audit { entries, re: Some(re), more } => {
+                self.answer(&re, Reply::Report(Report::Audit(entries, more)));
             }
             ServerMessage::Gap { room, from, to } => self.gap(room, from, to),
             ServerMessage::Reset { room, head } => {

@@ -21,8 +21,8 @@ pub(crate) struct Round {
 
 /// Commands, as they are completed.
 const COMMANDS: &[&str] = &[
-    "close", "find", "help", "history", "ignore", "join", "leave", "me", "msg", "nick", "quit", "rooms", "search",
-    "servers", "set", "topic", "unignore", "who",
+    "close", "find", "help", "history", "ignore", "join", "leave", "me", "msg", "nick", "password", "quit", "register",
+    "rooms", "search", "servers", "set", "topic", "unignore", "who",
 ];
 
 impl Round {

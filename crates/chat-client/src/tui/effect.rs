@@ -65,5 +65,6 @@ pub(crate) enum Answer {
         result: Result<(), RequestError>,
     },
     Done(Result<(), RequestError>),
+    Lines(Result<Vec<String>, RequestError>),
     Saved(Result<(), String>),
 }

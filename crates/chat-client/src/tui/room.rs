@@ -249,6 +249,15 @@ impl Room {
         }
     }
 
+    /// Takes the text of a message away.
+    pub(crate) fn redact(&mut self, seq: Seq) {
+        let entry = self.entries.iter_mut().rev().find(|entry| entry.seq() == Some(seq));
+        if let Some(Entry { what: What::Said { text, mention, .. }, .. }) = entry {
+            *text = Text::new("");
+            *mention = false;
+        }
+    }
+
     /// Remembers who spoke last.
     pub(crate) fn spoke(&mut self, from: &Alias) {
         self.speakers.retain(|other| other != from);

@@ -19,6 +19,7 @@ use super::effect::{Answer, Effect};
 use super::settings::{self, Plain, Server, Settings};
 use super::state::{Secrets, State};
 use super::terminal::{Screen, Signal, ask_to_stop, signals};
+use crate::asked;
 use crate::config::{Config, Opened, without_number};
 use crate::kept::Read;
 
@@ -296,7 +297,7 @@ async fn ask(client: Client, message: ClientMessage) -> Answer {
             let result = client.search(&room, &query, None, Some(OLDER_PAGE)).await;
             Answer::Found { query, result }
         }
-        _ => Answer::Done(Ok(())),
+        message => Answer::Lines(asked::carry_out(&client, message).await),
     }
 }
 

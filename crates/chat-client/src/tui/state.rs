@@ -5,6 +5,7 @@ mod commands;
 mod events;
 mod keys;
 mod reading;
+mod rooms;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -293,92 +294,6 @@ impl State {
 
     fn now(&self) -> Time {
         Time::from(self.look.now)
-    }
-
-    /// The conversation in a room, by whatever of its names.
-    fn room_index(&self, name: &RoomName) -> Option<usize> {
-        let exact = self.rooms.iter().position(|room| room.name() == Some(name));
-        exact.or_else(|| {
-            let key = name.key();
-            self.rooms.iter().position(|room| room.name().is_some_and(|other| other.key().is_same(&key, false)))
-        })
-    }
-
-    fn room_mut(&mut self, name: &RoomName) -> Option<&mut Room> {
-        let index = self.room_index(name)?;
-        self.rooms.get_mut(index)
-    }
-
-    /// The private conversation with somebody, made if need be.
-    fn person_index(&mut self, name: &str) -> usize {
-        let folded = name.to_lowercase();
-        let is_he = |room: &Room| matches!(&room.place, Place::Person(other) if other.to_lowercase() == folded);
-        if let Some(index) = self.rooms.iter().position(is_he) {
-            return index;
-        }
-        self.add(Room::new(Place::Person(name.to_owned())))
-    }
-
-    /// Adds a conversation; rooms stand before persons. The one that is shown stays it.
-    fn add(&mut self, room: Room) -> usize {
-        if self.rooms.len() >= MOST_ROOMS {
-            let spare =
-                |room: &Room| matches!(room.place, Place::Person(_)) && room.unread == 0 && room.outgoing.is_empty();
-            let current = self.current;
-            let index = self.rooms.iter().enumerate().position(|(i, room)| i != current && spare(room));
-            if let Some(index) = index {
-                self.remove(index);
-            }
-        }
-        let index = match room.place {
-            Place::Room(_) => self.rooms.iter().position(|room| room.name().is_none()).unwrap_or(self.rooms.len()),
-            _ => self.rooms.len(),
-        };
-        if index <= self.current && !self.rooms.is_empty() {
-            self.current += 1;
-        }
-        self.rooms.insert(index, room);
-        index
-    }
-
-    fn remove(&mut self, index: usize) {
-        if index >= self.rooms.len() {
-            return;
-        }
-        self.rooms.remove(index);
-        if index < self.current || self.current >= self.rooms.len() {
-            self.current = self.current.saturating_sub(1);
-        }
-        self.read();
-    }
-
-    /// Turns to another conversation.
-    fn turn_to(&mut self, index: usize) {
-        self.pane = None;
-        self.found = None;
-        self.completing = None;
-        if index == self.current || index >= self.rooms.len() {
-            return;
-        }
-        let draft = self.editor.take();
-        if let Some(room) = self.rooms.get_mut(self.current) {
-            room.draft = draft;
-            room.marker = None;
-            room.scroll = super::room::Scroll::Follow;
-            room.trim();
-        }
-        self.current = index;
-        let draft = self.rooms.get_mut(index).map(|room| std::mem::take(&mut room.draft));
-        self.editor.set(draft.unwrap_or_default());
-        self.read();
-    }
-
-    /// What is shown has been read.
-    fn read(&mut self) {
-        if let Some(room) = self.rooms.get_mut(self.current) {
-            room.unread = 0;
-            room.mentions = 0;
-        }
     }
 
     /// Words for the person, in what is shown.

@@ -67,6 +67,16 @@ impl House {
         page.messages.iter().map(|message| message.stored.text.as_str().to_owned()).collect()
     }
 
+    /// Waits until somebody says this in the lobby, or said it.
+    async fn wait_for_said(&self, text: &str) {
+        let (_reader, mut events) = Client::connect(self.address.to_string(), Options::new("listener"));
+        wait_for(&mut events, |event| match event {
+            Event::Message(message) => (message.stored.text.as_str() == text).then_some(()),
+            _ => None,
+        })
+        .await;
+    }
+
     fn journal(&self) -> PathBuf {
         let files = fs::read_dir(self.home.path().join("state")).unwrap().map(|entry| entry.unwrap().path());
         let mut journals = files.filter(|path| path.extension().is_some_and(|extension| extension == "journal"));
@@ -143,6 +153,27 @@ async fn what_was_typed_without_a_server_survives_a_kill_and_is_said_once() {
     alice.press("\x03");
     assert_eq!(alice.end(), 0);
     assert_eq!(house.said().await, ["one", "two", "three"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_typed_while_a_killed_server_is_away_arrives_once() {
+    let mut house = House::new();
+    let mut alice = house.open(&["alice"]);
+    alice.see("alice connected");
+    alice.press("before\r");
+    alice.see("alice: before");
+    house.kill_server();
+    alice.see("reconnecting in");
+    alice.press("one\rtwo\rthree\r");
+    alice.see("3 unsent");
+    house.start_server();
+    alice.see("alice connected");
+    alice.wait("all are stored", |screen| !screen.contents().contains('…'));
+    alice.press("after\r");
+    house.wait_for_said("after").await;
+    assert_eq!(house.said().await, ["before", "one", "two", "three", "after"]);
+    alice.press("\x03");
+    assert_eq!(alice.end(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

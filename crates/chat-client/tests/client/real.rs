@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chat_client::protocol::message::{ErrorCode, HistoryQuery};
+use chat_client::protocol::message::{ErrorCode, HistoryQuery, Moderation};
 use chat_client::protocol::names::RoomName;
-use chat_client::protocol::value::{Kind, Seq};
-use chat_client::{Client, End, Event, Events, Options, RequestError};
+use chat_client::protocol::value::{Kind, Password, Seq};
+use chat_client::{Client, End, Event, Events, Options, RequestError, Secret};
 use chat_server::{Config, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -159,6 +159,43 @@ async fn every_request_has_its_answer() {
         _ => None,
     });
     assert_eq!(reason.await, "lunch");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_alias_gets_an_owner_and_a_message_loses_its_text() {
+    let server = TestServer::start().await;
+    let (alice, mut alice_events) = server.connect("alice");
+    let seq = alice.say(&lobby(), "a slip").await.unwrap().seq;
+    alice.register(Password::new("correct horse")).await.unwrap();
+    let (bob, mut bob_events) = server.connect("bob");
+    bob.ready().await.unwrap();
+    alice.redact(&lobby(), seq).await.unwrap();
+    for events in [&mut alice_events, &mut bob_events] {
+        let redacted = wait_for(events, |event| match event {
+            Event::Redacted { seq, by, .. } => Some((*seq, by.to_string())),
+            _ => None,
+        });
+        assert_eq!(redacted.await, (seq, "alice".to_owned()));
+    }
+    let kick = Moderation::Kick { name: "bob".to_owned(), reason: None };
+    let refused = alice.moderate(kick).await;
+    assert!(matches!(refused, Err(RequestError::Refused(refusal)) if refusal.code == ErrorCode::Forbidden));
+
+    let (guest, _events) = server.connect("alice");
+    let Err(End::Refused(refusal)) = guest.ready().await else { panic!("anybody is alice") };
+    assert_eq!(refusal.code, ErrorCode::WrongPassword);
+    let with = |password: &str| {
+        let options = Options { password: Some(Secret::new(password)), ..Options::new("alice") };
+        Client::connect(server.address.to_string(), options)
+    };
+    let (owner, _events) = with("correct horse");
+    owner.ready().await.unwrap();
+    owner.change_password(None, Password::new("battery staple")).await.unwrap();
+    owner.quit(None).await;
+    let (owner, _events) = with("battery staple");
+    owner.ready().await.unwrap();
+    owner.unregister(Password::new("battery staple")).await.unwrap();
     server.stop().await;
 }
 

@@ -92,6 +92,38 @@ async fn a_name_that_is_taken_is_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_takes_its_password_which_nobody_sees() {
+    let server = TestServer::start().await;
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("alice connected");
+    window.press("/register correct horse\r");
+    window.see("this alias is yours now");
+    window.press("\x1b[A");
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    // Another machine, so to say: nothing is kept there.
+    let mut window = Window::open(server.address, &["alice"]);
+    window.see("The password of alice?");
+    window.press("wrong horse\r");
+    window.see("that is not the password");
+    window.press("correct horse\r");
+    window.see("alice connected");
+    assert!(!window.shown().contains("horse"), "{}", window.shown());
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    let mut window = Window::open(server.address, &["alice", "--plain"]);
+    window.see("PASSWORD?");
+    window.press("correct horse\r");
+    window.see("You are alice");
+    assert!(!window.shown().contains("horse"), "{}", window.shown());
+    window.press("echoed\r");
+    window.see("echoed");
+    window.press("/quit\r");
+    assert_eq!(window.wait_for_end(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_server_the_screen_says_how_to_start_one_and_tries_again() {
     let server = TestServer::start().await;
     let address = server.address;

@@ -102,6 +102,11 @@ impl Window {
         self.child.wait().unwrap().exit_code()
     }
 
+    /// All that is on the screen.
+    pub(crate) fn shown(&self) -> String {
+        self.parser.screen().contents()
+    }
+
     /// The number of the process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.process_id().unwrap()

@@ -9,6 +9,9 @@ use super::{State, mentions};
 use crate::tui::effect::Answer;
 use crate::tui::room::{Entry, Fate, Older, Place, Room, What};
 
+/// Lines of an answer that stand in the conversation; more are read in a pane.
+const MOST_NOTICES: usize = 3;
+
 impl State {
     pub(crate) fn answer(&mut self, answer: Answer) {
         match answer {
@@ -40,10 +43,15 @@ impl State {
                     self.remove(index);
                 }
             }
+            Answer::Lines(Ok(lines)) if lines.len() > MOST_NOTICES => {
+                self.show("Answer", lines.into_iter().map(What::Notice));
+            }
+            Answer::Lines(Ok(lines)) => lines.into_iter().for_each(|line| self.notice(line)),
             Answer::Saved(Err(words)) => self.error(words),
             Answer::Who(Err(error))
             | Answer::Rooms(Err(error))
             | Answer::Left { result: Err(error), .. }
+            | Answer::Lines(Err(error))
             | Answer::Done(Err(error)) => {
                 self.expected = None;
                 self.error(error.to_string());

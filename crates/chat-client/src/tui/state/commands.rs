@@ -20,7 +20,7 @@ impl State {
             // Before the first room there is nowhere to say it: it stays.
             return;
         }
-        let line = self.editor.submit();
+        let line = if holds_secret(self.editor.text()) { self.editor.take() } else { self.editor.submit() };
         self.leave_pane();
         if !self.local(&line) {
             self.carry_out(line);
@@ -114,6 +114,10 @@ impl State {
         match text::parse(&line, &room) {
             Ok(Input::Message(message)) => self.meant(message, line, is_room),
             Ok(Input::Help) => self.help(),
+            Ok(Input::OperatorHelp) => {
+                let lines = text::OPERATOR_HELP.iter().map(|line| What::Notice((*line).to_owned()));
+                self.show("Operators", lines);
+            }
             Ok(Input::ShowTopic) => {
                 let topic = self.rooms.get(self.current).map(|room| room.topic.clone()).unwrap_or_default();
                 let words = if topic.is_empty() { "no topic is set; /topic TEXT sets one".to_owned() } else { topic };
@@ -147,7 +151,12 @@ impl State {
                 self.effects.push(Effect::Ask(Box::new(ClientMessage::Join { start, history: None, id: None })));
             }
             ClientMessage::History { .. } => self.notice("PageUp reads back, as far as the server keeps"),
-            message @ (ClientMessage::Nick { .. } | ClientMessage::Rooms { .. }) => {
+            message @ (ClientMessage::Register { .. }
+            | ClientMessage::Password { .. }
+            | ClientMessage::Unregister { .. }
+            | ClientMessage::Moderate { .. }
+            | ClientMessage::Nick { .. }
+            | ClientMessage::Rooms { .. }) => {
                 self.effects.push(Effect::Ask(Box::new(message)));
             }
             message if is_room => self.effects.push(Effect::Ask(Box::new(message))),
@@ -178,4 +187,10 @@ impl State {
             self.effects.push(Effect::Save);
         }
     }
+}
+
+/// Whether a line is one that no history may show again.
+fn holds_secret(line: &str) -> bool {
+    let command = line.split_whitespace().next().unwrap_or_default().to_lowercase();
+    ["/register", "/password", "/unregister"].contains(&command.as_str())
 }

@@ -60,6 +60,21 @@ impl State {
                 }
                 self.about(&room, What::Notice(words));
             }
+            Event::Redacted { room, seq, .. } => {
+                if let Some(room) = self.room_mut(&room) {
+                    room.redact(seq);
+                }
+            }
+            Event::Announcement { from, text, .. } => {
+                let words = format!("{from} to everybody: {}", clean_line(text.as_str()));
+                if self.look.settings.notify != Alarm::Off {
+                    self.effects.push(Effect::Notify(words.chars().take(200).collect()));
+                }
+                let now = self.now();
+                if let Some(room) = self.rooms.get_mut(self.current) {
+                    room.push(now, What::Error(words));
+                }
+            }
             Event::Gap { room, from, to } => {
                 let count = (to.get() + 1).saturating_sub(from.get());
                 self.about(&room, What::Notice(format!("{count} messages can't be had any more")));

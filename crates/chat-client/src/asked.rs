@@ -1,0 +1,81 @@
+//! What owners of an alias and operators ask for, and the answers in words; the same in both modes.
+
+use chat_client::protocol::clean::clean_line;
+use chat_client::protocol::message::{
+    AuditInfo, ClientMessage, ConnectionInfo, Moderation, RuleInfo, RuleKind, WhoisInfo,
+};
+use chat_client::protocol::value::Time;
+use chat_client::{Client, Report, RequestError};
+use jiff::tz::TimeZone;
+
+/// Carries out what is none of the everyday requests; the lines of its answer.
+pub(crate) async fn carry_out(client: &Client, message: ClientMessage) -> Result<Vec<String>, RequestError> {
+    let done = |words: &str| vec![words.to_owned()];
+    Ok(match message {
+        ClientMessage::Register { password, .. } => {
+            client.register(password).await?;
+            done("this alias is yours now: it takes the password, or this machine")
+        }
+        ClientMessage::Password { password, new, .. } => {
+            client.change_password(password, new).await?;
+            done("the password is changed, and your other sessions are closed")
+        }
+        ClientMessage::Unregister { password, .. } => {
+            client.unregister(password).await?;
+            done("this alias is anybody's again; you are a guest")
+        }
+        ClientMessage::Redact { room, seq, .. } => {
+            client.redact(&room, seq).await?;
+            Vec::new()
+        }
+        ClientMessage::Moderate { act, .. } => {
+            // What it says is seen by everybody, its operator included.
+            let is_seen = matches!(act, Moderation::Announce { .. });
+            let lines = words(client.moderate(act).await?, &TimeZone::system());
+            if is_seen { Vec::new() } else { lines }
+        }
+        _ => Vec::new(),
+    })
+}
+
+fn words(report: Report, zone: &TimeZone) -> Vec<String> {
+    let date = |time: Time| zone.to_datetime(time.timestamp()).strftime("%F %H:%M").to_string();
+    let and_more = |more: bool, words: String| more.then_some(words);
+    let lines = match report {
+        Report::Bans(bans, _) if bans.is_empty() => vec!["nobody is banned or muted".to_owned()],
+        Report::Bans(bans, more) => {
+            let last = bans.last().map_or(0, |ban| ban.number);
+            let lines = bans.into_iter().map(|RuleInfo { kind, target, until, reason, by, .. }| {
+                let what = if kind == RuleKind::Mute { "muted" } else { "banned" };
+                let until = until.map_or_else(|| "for good".to_owned(), |until| format!("until {}", date(until)));
+                let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                format!("{target} is {what} {until} by {by}{reason}")
+            });
+            lines.chain(and_more(more, format!("and more: /bans {last}"))).collect()
+        }
+        Report::Whois(WhoisInfo { name, operator, created, connections, .. }) => {
+            let who = match created {
+                Some(created) => {
+                    let what = if operator { "an operator" } else { "an account" };
+                    format!("{name} is {what}, made on {}", date(created))
+                }
+                None => format!("{name} is a guest"),
+            };
+            let from = connections.into_iter().map(|ConnectionInfo { address, seconds }| {
+                let address = address.unwrap_or_else(|| "an address that isn't kept".to_owned());
+                format!("  from {address}, for {} min", seconds / 60)
+            });
+            [who].into_iter().chain(from).collect()
+        }
+        Report::Audit(entries, _) if entries.is_empty() => vec!["operators did nothing before that".to_owned()],
+        Report::Audit(entries, more) => {
+            let first = entries.last().map_or(0, |entry| entry.number);
+            let lines = entries.into_iter().rev();
+            let lines =
+                lines.map(|AuditInfo { number, time, by, what }| format!("{number}. {} {by}: {what}", date(time)));
+            and_more(more, format!("and more: /audit {first}")).into_iter().chain(lines).collect()
+        }
+        _ => vec!["done".to_owned()],
+    };
+    lines.into_iter().map(|line| clean_line(&line).into_owned()).collect()
+}

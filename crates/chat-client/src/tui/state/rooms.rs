@@ -1,0 +1,94 @@
+//! Which conversations there are, and which one is shown.
+
+use chat_protocol::names::RoomName;
+
+use super::{MOST_ROOMS, State};
+use crate::tui::room::{Place, Room, Scroll};
+
+impl State {
+    /// The conversation in a room, by whatever of its names.
+    pub(super) fn room_index(&self, name: &RoomName) -> Option<usize> {
+        let exact = self.rooms.iter().position(|room| room.name() == Some(name));
+        exact.or_else(|| {
+            let key = name.key();
+            self.rooms.iter().position(|room| room.name().is_some_and(|other| other.key().is_same(&key, false)))
+        })
+    }
+
+    pub(super) fn room_mut(&mut self, name: &RoomName) -> Option<&mut Room> {
+        let index = self.room_index(name)?;
+        self.rooms.get_mut(index)
+    }
+
+    /// The private conversation with somebody, made if need be.
+    pub(super) fn person_index(&mut self, name: &str) -> usize {
+        let folded = name.to_lowercase();
+        let is_he = |room: &Room| matches!(&room.place, Place::Person(other) if other.to_lowercase() == folded);
+        if let Some(index) = self.rooms.iter().position(is_he) {
+            return index;
+        }
+        self.add(Room::new(Place::Person(name.to_owned())))
+    }
+
+    /// Adds a conversation; rooms stand before persons. The one that is shown stays it.
+    pub(super) fn add(&mut self, room: Room) -> usize {
+        if self.rooms.len() >= MOST_ROOMS {
+            let spare =
+                |room: &Room| matches!(room.place, Place::Person(_)) && room.unread == 0 && room.outgoing.is_empty();
+            let current = self.current;
+            let index = self.rooms.iter().enumerate().position(|(i, room)| i != current && spare(room));
+            if let Some(index) = index {
+                self.remove(index);
+            }
+        }
+        let index = match room.place {
+            Place::Room(_) => self.rooms.iter().position(|room| room.name().is_none()).unwrap_or(self.rooms.len()),
+            _ => self.rooms.len(),
+        };
+        if index <= self.current && !self.rooms.is_empty() {
+            self.current += 1;
+        }
+        self.rooms.insert(index, room);
+        index
+    }
+
+    pub(super) fn remove(&mut self, index: usize) {
+        if index >= self.rooms.len() {
+            return;
+        }
+        self.rooms.remove(index);
+        if index < self.current || self.current >= self.rooms.len() {
+            self.current = self.current.saturating_sub(1);
+        }
+        self.read();
+    }
+
+    /// Turns to another conversation.
+    pub(super) fn turn_to(&mut self, index: usize) {
+        self.pane = None;
+        self.found = None;
+        self.completing = None;
+        if index == self.current || index >= self.rooms.len() {
+            return;
+        }
+        let draft = self.editor.take();
+        if let Some(room) = self.rooms.get_mut(self.current) {
+            room.draft = draft;
+            room.marker = None;
+            room.scroll = Scroll::Follow;
+            room.trim();
+        }
+        self.current = index;
+        let draft = self.rooms.get_mut(index).map(|room| std::mem::take(&mut room.draft));
+        self.editor.set(draft.unwrap_or_default());
+        self.read();
+    }
+
+    /// What is shown has been read.
+    pub(super) fn read(&mut self) {
+        if let Some(room) = self.rooms.get_mut(self.current) {
+            room.unread = 0;
+            room.mentions = 0;
+        }
+    }
+}
