@@ -1,6 +1,7 @@
 //! The terminal: made ours, and given back whatever happens.
 
 use std::io::{self, BufWriter, Stdout, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
@@ -95,13 +96,20 @@ impl Drop for Screen {
     }
 }
 
+/// The terminal is ours. Given back twice, as by a panic and by the unwinding after it, its cursor would be put back over the panic's words.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
+    TAKEN.store(true, Ordering::Relaxed);
     execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste).inspect_err(|_| restore())
 }
 
 /// As it was. There may be no terminal left to be restored, so that errors mean nothing.
 fn restore() {
+    if !TAKEN.swap(false, Ordering::Relaxed) {
+        return;
+    }
     let _ = execute!(
         io::stdout(),
         EndSynchronizedUpdate,
@@ -180,3 +188,54 @@ fn stop_here() {
 
 #[cfg(not(unix))]
 fn stop_here() {}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Read as _;
+
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+    use super::*;
+
+    /// Set where this program is the one that panics.
+    const CHILD: &str = "PANIC_ON_THE_SCREEN";
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_its_words_are_seen() {
+        if std::env::var_os(CHILD).is_some() {
+            let mut screen = Screen::open().unwrap();
+            screen.capture_mouse(true).unwrap();
+            screen.raw("on the screen\x1b[?25l").unwrap();
+            panic!("as it was meant");
+        }
+        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let modes = || pair.master.get_termios().map(|modes| format!("{modes:?}"));
+        let before = modes();
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        let name = "tui::terminal::tests::a_panic_gives_the_terminal_back_and_its_words_are_seen";
+        command.args([name, "--exact", "--nocapture"]);
+        command.env(CHILD, "1");
+        command.env("TERM", "xterm-256color");
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        // Held open, so that the modes can be read when the program has gone.
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let output = std::thread::spawn(move || {
+            let (mut parser, mut took_it, mut buffer) = (vt100::Parser::new(24, 80, 0), false, [0; 4096]);
+            while !parser.screen().contents().contains("test result:") {
+                let count = reader.read(&mut buffer).unwrap();
+                took_it |= buffer[..count].windows(8).any(|bytes| bytes == b"\x1b[?1049h");
+                parser.process(&buffer[..count]);
+            }
+            (parser, took_it)
+        });
+        assert!(!child.wait().unwrap().success());
+        let (parser, took_it) = output.join().unwrap();
+        let screen = parser.screen();
+        let contents = screen.contents();
+        assert!(took_it && !screen.alternate_screen() && !screen.bracketed_paste(), "{contents}");
+        assert!(!screen.hide_cursor() && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None);
+        assert!(contents.contains("as it was meant") && !contents.contains("on the screen"), "{contents}");
+        assert_eq!(modes(), before, "lines are edited and echoed again");
+    }
+}

@@ -39,7 +39,9 @@ pub(crate) const fn alert(theme: Theme) -> Style {
     let style = Style::new().add_modifier(Modifier::BOLD);
     match theme {
         Theme::Mono => style,
-        _ => style.fg(Color::Indexed(160)),
+        Theme::Auto => style.fg(Color::Indexed(196)),
+        Theme::Dark => style.fg(Color::Indexed(210)),
+        Theme::Light => style.fg(Color::Indexed(124)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Screens as text, at the smallest size and at the usual one, and what the keys do.
 
 mod any;
+mod picture;
 
 use std::path::PathBuf;
 use std::time::Duration;
