@@ -216,6 +216,7 @@ mod tests {
         let name = "tui::terminal::tests::a_panic_gives_the_terminal_back_and_its_words_are_seen";
         command.args([name, "--exact", "--nocapture"]);
         command.env(CHILD, "1");
+        command.env("RUST_BACKTRACE", "0");
         command.env("TERM", "xterm-256color");
         let mut child = pair.slave.spawn_command(command).unwrap();
         // Held open, so that the modes can be read when the program has gone.
@@ -234,7 +235,8 @@ mod tests {
         let screen = parser.screen();
         let contents = screen.contents();
         assert!(took_it && !screen.alternate_screen() && !screen.bracketed_paste(), "{contents}");
-        assert!(!screen.hide_cursor() && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None);
+        assert!(!screen.hide_cursor(), "{contents}");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "{contents}");
         assert!(contents.contains("as it was meant") && !contents.contains("on the screen"), "{contents}");
         assert_eq!(modes(), before, "lines are edited and echoed again");
     }
