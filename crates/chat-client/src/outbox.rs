@@ -145,14 +145,6 @@ impl Outbox {
         self.entries.get_mut(index)
     }
 
-    /// The oldest sent one that asks for the history of this room: the one whose page the server is at.
-    pub(crate) fn history_of(&mut self, name: &RoomName) -> Option<&mut Entry> {
-        self.entries
-            .iter_mut()
-            .take(self.sent)
-            .find(|entry| matches!(&entry.message, ClientMessage::History { room, .. } if room == name))
-    }
-
     /// The `join` of a room that was sent and isn't answered.
     pub(crate) fn join_of(&self, is_room: impl Fn(&RoomName) -> bool) -> Option<&ClientMessage> {
         self.entries

@@ -167,11 +167,11 @@ export class Inbox {
     conversation.append({ kind: "notice", time: Date.now(), parts });
   }
 
-  gap({ room, from, to }) {
+  gap({ room, from, to, re }) {
     const conversation = this.session.rooms.get(room);
     if (!conversation) return;
     const item = { kind: "gap", seq: from, upto: to, time: null };
-    if (to > conversation.cursor) conversation.append(item);
+    if (re === undefined && to > conversation.cursor) conversation.append(item);
     else conversation.insert(item);
   }
 

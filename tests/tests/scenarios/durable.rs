@@ -187,7 +187,7 @@ async fn what_retention_removed_is_a_gap() {
     bob.expect_json(json!({"type": "gap", "room": "lobby", "from": 1, "to": 6})).await;
     assert_eq!(bob.expect_type("message").await["seq"], 7);
     again.send(json!({"type": "history", "room": "lobby", "before": 9, "limit": 4, "id": "h"})).await;
-    assert_eq!(again.next("gap").await, json!({"type": "gap", "room": "lobby", "from": 5, "to": 6}));
+    assert_eq!(again.next("gap").await, json!({"type": "gap", "room": "lobby", "from": 5, "to": 6, "re": "h"}));
     assert_eq!(again.request(say("10", "ten")).await["seq"], 10);
     server.stop().await;
 }

@@ -72,7 +72,12 @@ impl State {
             ServerMessage::Audit { entries, re: Some(re), more } => {
                 self.answer(&re, Reply::Report(Report::Audit(entries, more)));
             }
-            ServerMessage::Gap { room, from, to } => self.gap(room, from, to),
+            ServerMessage::Gap { room, from, to, re: None } => self.gap(room, from, to),
+            ServerMessage::Gap { from, to, re: Some(re), .. } => {
+                if let Some(entry) = self.outbox.sent(&re) {
+                    entry.page.gaps.push((from, to));
+                }
+            }
             ServerMessage::Reset { room, head } => {
                 let wanted = self.options.history;
                 if let Some(place) = self.places.get_mut(&room) {
@@ -183,15 +188,6 @@ impl State {
     }
 
     fn gap(&mut self, room: RoomName, from: Seq, to: Seq) {
-        let known = self.places.get_mut(&room).map_or(Position::Unknown, |place| place.position);
-        if matches!(known.order(to), Order::Repeat { .. }) {
-            // Not of the stream: of a page of history, whose answer this stands in.
-            match self.outbox.history_of(&room) {
-                Some(entry) => entry.page.gaps.push((from, to)),
-                None => self.tell(Event::Gap { room, from, to }),
-            }
-            return;
-        }
         self.advance(&room, from, to);
         self.deliver(&room, from, Event::Gap { room: room.clone(), from, to });
     }

@@ -331,7 +331,12 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
             let rooms = rooms.into_iter().map(|(room, count, topic)| RoomCount { room, count, topic }).collect();
             ServerMessage::Rooms { rooms, re, more }
         }),
-        (room(), seq(), seq()).prop_map(|(room, from, to)| ServerMessage::Gap { room, from, to }),
+        (room(), seq(), seq(), option::of(id())).prop_map(|(room, from, to, re)| ServerMessage::Gap {
+            room,
+            from,
+            to,
+            re
+        }),
         (room(), seq()).prop_map(|(room, head)| ServerMessage::Reset { room, head }),
         (room(), any::<String>(), alias()).prop_map(|(room, text, from)| ServerMessage::Topic { room, text, from }),
         (vec(rule(), 0..3), option::of(id()), any::<bool>()).prop_map(|(bans, re, more)| ServerMessage::Bans {

@@ -150,6 +150,9 @@ pub enum ServerMessage {
         from: Seq,
         /// The last of them.
         to: Seq,
+        /// The `id` of the `history` in whose answer this stands.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        re: Option<MessageId>,
     },
     /// The position that `hello` gave is of another log or beyond its head; what follows starts at the beginning of `history`.
     Reset {

@@ -147,7 +147,7 @@ impl<S: Transport> Session<S> {
         for piece in pieces {
             let Some(record) = piece.record().cloned() else { continue };
             while let Some((from, to)) = holes.next_if(|(_, to)| *to < record.stored.seq) {
-                self.gap(room, from, to);
+                self.gap(room, from, to, re);
             }
             match self.dialect {
                 Dialect::Json => self.json_piece(piece, &record, re),
@@ -165,7 +165,7 @@ impl<S: Transport> Session<S> {
             }
         }
         for (from, to) in holes {
-            self.gap(room, from, to);
+            self.gap(room, from, to, re);
         }
     }
 
@@ -208,10 +208,13 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    fn gap(&mut self, room: &Room, from: Seq, to: Seq) {
+    fn gap(&mut self, room: &Room, from: Seq, to: Seq, re: Option<&MessageId>) {
         self.hub.metrics.gap_messages_total.inc_by(to.get() + 1 - from.get());
         match self.dialect {
-            Dialect::Json => self.json(&ServerMessage::Gap { room: self.name_of(room), from, to }),
+            Dialect::Json => {
+                let room = self.name_of(room);
+                self.json(&ServerMessage::Gap { room, from, to, re: re.cloned() });
+            }
             Dialect::Text => self.text(|out| render::missed(out, to.get() + 1 - from.get())),
         }
     }

@@ -28,7 +28,7 @@ impl Client {
             Some(ServerMessage::Joined { room, .. }) => self.joined(&room),
             Some(ServerMessage::Message { stored, own, re: None }) => self.message(&stored, own),
             Some(ServerMessage::Ack { id, room: Some(room), seq: Some(seq), .. }) => self.ack(&id, &room, seq),
-            Some(ServerMessage::Gap { room, from, to }) => {
+            Some(ServerMessage::Gap { room, from, to, .. }) => {
                 let room = self.room(&room).unwrap_or_default() as u8;
                 let (from, to) = (from.get(), to.get());
                 self.record.oddities.push(Oddity::GapTold { who: self.name.clone(), room, from, to });
