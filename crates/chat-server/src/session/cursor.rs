@@ -85,7 +85,9 @@ impl<S: Transport> Session<S> {
         let Some((first, last)) = batch.seqs else { return after };
         let is_dense = first == after.next() && batch.messages() == batch.items.len() as u64;
         let mine = self.person.as_ref().is_some_and(|person| batch.has_author(person.author));
-        if self.dialect == Dialect::Json && is_dense && !mine && self.ignored.is_empty() {
+        // Each end of a conversation calls it by another name.
+        let is_same_for_all = !mine && !batch.room.is_conversation() && self.ignored.is_empty();
+        if self.dialect == Dialect::Json && is_dense && is_same_for_all {
             self.out.push_shared(batch.chunk(Dialect::Json, self.hub.clock.zone()).bytes.clone());
         } else {
             let is_next = |piece: &Piece| piece.record().is_some_and(|record| record.stored.seq > after);
@@ -172,7 +174,7 @@ impl<S: Transport> Session<S> {
     fn json_piece(&mut self, piece: &Piece, record: &Arc<Record>, re: Option<&MessageId>) {
         let own = self.is_own(record);
         match piece {
-            Piece::Shared(batch, index) if !own && re.is_none() => {
+            Piece::Shared(batch, index) if !own && re.is_none() && !batch.room.is_conversation() => {
                 let chunk = batch.chunk(Dialect::Json, self.hub.clock.zone());
                 self.out.push(&chunk.item(*index));
             }
@@ -187,15 +189,14 @@ impl<S: Transport> Session<S> {
 
     fn text_piece(&mut self, piece: &Piece) {
         match piece {
+            _ if piece.record().is_some_and(|record| self.private_line(record)) => {}
             Piece::Shared(batch, index) => {
                 let chunk = batch.chunk(Dialect::Text, self.hub.clock.zone());
                 self.out.push(&chunk.item(*index));
             }
             Piece::Stored(record) => {
-                if !self.private_line(record) {
-                    let hub = Arc::clone(&self.hub);
-                    self.text(|out| render::message(out, &record.stored, hub.clock.zone()));
-                }
+                let hub = Arc::clone(&self.hub);
+                self.text(|out| render::message(out, &record.stored, hub.clock.zone()));
             }
         }
     }
