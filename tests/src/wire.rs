@@ -195,10 +195,19 @@ impl Wire {
 
     /// Says that nothing more will be sent, and goes on receiving.
     pub async fn half_close(&mut self) {
-        self.transcript.push("-> (end of input)".to_owned());
-        if let Err(error) = self.io().shutdown().await {
+        if let Err(error) = self.try_half_close().await {
             self.fail(&format!("can't close half: {error}"));
         }
+    }
+
+    /// As [`half_close`](Self::half_close), to a server that may have closed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the connection.
+    pub async fn try_half_close(&mut self) -> std::io::Result<()> {
+        self.transcript.push("-> (end of input)".to_owned());
+        self.io().shutdown().await
     }
 
     /// Breaks the connection: the server sees a reset.

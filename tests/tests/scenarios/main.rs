@@ -14,6 +14,7 @@ mod durable;
 mod endings;
 mod example;
 mod golden;
+mod hostile;
 mod invites;
 mod limits;
 mod moderation;
