@@ -1,9 +1,12 @@
 //! What hostile peers send, what must come back, and what others must (not) see.
 //!
 //! [`BYTES`] is a table of bytes: each case has a server of its own, and somebody in its lobby who watches. What somebody *does* is in
-//! [`behaviour`], against the program, as that is whose memory counts.
+//! the table of `behaviour`, against the program, as that is whose memory counts.
 
+#[cfg(target_os = "linux")]
+mod behaviour;
 mod bytes;
+mod sessions;
 
 use std::time::{Duration, Instant};
 
