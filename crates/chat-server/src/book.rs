@@ -4,7 +4,7 @@
 //! account that is made must never hold a commit of messages up. Whoever reads it sees by SQLite's `data_version` that
 //! another connection wrote.
 
-mod private;
+mod rooms;
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,7 @@ const FILE: &str = "accounts.db";
 const APPLICATION: i64 = 0x626f_6f6b;
 
 /// What makes each schema of the one before; the first, of nothing. Their number is the schema that this program reads and writes.
-const STEPS: [&str; 3] = [TABLES, INVITES, private::TABLES];
+const STEPS: [&str; 3] = [TABLES, INVITES, rooms::TABLES];
 
 const TABLES: &str = "
 CREATE TABLE accounts (
@@ -112,7 +112,7 @@ impl Book {
         self.db.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(sentence)
     }
 
-    fn stale(&mut self) -> Result<bool, String> {
+    pub(crate) fn stale(&mut self) -> Result<bool, String> {
         let version = self.version()?;
         Ok(std::mem::replace(&mut self.seen, version) != version)
     }

@@ -12,19 +12,11 @@ use chat_protocol::value::Seq;
 
 use crate::accounts::{Account, Authenticator};
 use crate::batch::Item;
-use crate::book::Book;
 use crate::directory::Directory;
 use crate::limits::MAX_CONVERSATIONS;
 use crate::log::{AuthorId, KeptRoom};
+use crate::marks::{Mark, Marks};
 use crate::room::{Ends, Room};
-
-/// How far an account has read its conversation with another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) reader: AuthorId,
-    pub(crate) other: AuthorId,
-    pub(crate) seq: Seq,
-}
 
 /// A conversation in which something was said that one of its ends hasn't read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +34,7 @@ pub(crate) struct Conversations {
     accounts: Arc<dyn Authenticator>,
     state: Mutex<State>,
     /// Where marks are kept; nowhere, if nothing outlives the process.
-    book: Mutex<Option<Book>>,
+    marks: Mutex<Option<Marks>>,
 }
 
 #[derive(Debug, Default)]
@@ -76,17 +68,14 @@ impl Conversations {
                 state.published(ends.map(AuthorId), *head);
             }
         }
-        Self { directory, accounts, state: Mutex::new(state), book: Mutex::default() }
+        Self { directory, accounts, state: Mutex::new(state), marks: Mutex::default() }
     }
 
-    /// Takes over from `book` how far everybody has read, and keeps it there from now on.
-    pub(crate) fn keep_marks(&self, book: Book) -> Result<(), String> {
-        for mark in book.marks()? {
-            self.state().read(mark);
-        }
+    /// Takes over how far everybody has read, and keeps it in `marks` from now on.
+    pub(crate) fn keep_marks(&self, (marks, kept): (Marks, Vec<Mark>)) {
+        kept.into_iter().for_each(|mark| self.state().read(mark));
         self.state().changed.clear();
-        *self.book.lock().unwrap_or_else(PoisonError::into_inner) = Some(book);
-        Ok(())
+        *self.marks.lock().unwrap_or_else(PoisonError::into_inner) = Some(marks);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -158,10 +147,10 @@ impl Conversations {
 
     /// Keeps the marks that changed. May block.
     pub(crate) fn save(&self) -> Result<(), String> {
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(book) = &mut *book else { return Ok(()) };
+        let mut kept = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = &mut *kept else { return Ok(()) };
         let marks = self.state().take_changed();
-        if marks.is_empty() { Ok(()) } else { book.keep_marks(&marks) }
+        if marks.is_empty() { Ok(()) } else { kept.keep(&marks) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The chat server, as a library: bind it, run it, stop it.
 
 mod accept;
+mod access;
 pub mod accounts;
 pub mod backups;
 mod batch;
@@ -14,6 +15,7 @@ mod full;
 mod hub;
 pub mod limits;
 pub mod log;
+mod marks;
 mod metrics;
 mod moderation;
 mod peer;

@@ -92,6 +92,12 @@ pub(crate) const CHANNEL_BATCHES: usize = 64;
 /// The same for a private conversation, which has two ends.
 pub(crate) const CONVERSATION_BATCHES: usize = 8;
 
+/// Rooms of which is on record who made them, or whose they are.
+pub(crate) const MAX_GUARDED: usize = 20_000;
+
+/// Members of one private room.
+pub(crate) const MAX_MEMBERS: usize = 1000;
+
 /// Private conversations of one account.
 pub(crate) const MAX_CONVERSATIONS: usize = 10_000;
 

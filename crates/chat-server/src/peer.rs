@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chat_protocol::message::{Bye, ByeCode};
-use chat_protocol::names::Alias;
+use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::{Kind, Seq, Text, Time};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -30,6 +30,8 @@ pub(crate) enum Letter {
     Fate { ticket: u64, fate: Fate },
     /// A private message to it.
     Private(Private),
+    /// It is a member of a private room now.
+    Invited { room: RoomName, by: Alias },
     /// Said by an operator to everybody.
     Announcement(Arc<Announcement>),
 }
@@ -181,6 +183,11 @@ impl Peer {
         drop(mail);
         self.arrived.notify_one();
         Ok(())
+    }
+
+    /// Has the session look around: something changed that it asks about by itself.
+    pub(crate) fn wake(&self) {
+        self.arrived.notify_one();
     }
 
     /// Waits until there may be a letter. Cancel-safe.

@@ -4,7 +4,7 @@
 //! sees a roster, a head and a batch number that belong together.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_protocol::message::RoomCount;
@@ -28,6 +28,10 @@ pub(crate) struct RoomId(u64);
 pub(crate) struct Room {
     pub(crate) id: RoomId,
     pub(crate) name: RoomName,
+    /// The name by which it is looked up.
+    pub(crate) folded: Box<str>,
+    /// It isn't simply everybody's: [`Access`](crate::access::Access) knows whose.
+    guarded: AtomicBool,
     ends: Option<Ends>,
     sender: broadcast::Sender<Arc<Batch>>,
     state: Mutex<State>,
@@ -106,13 +110,31 @@ impl Room {
         };
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = RoomId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { id, name, ends: None, sender: broadcast::Sender::new(CHANNEL_BATCHES), state: Mutex::new(state) }
+        let (folded, guarded) = (name.key().folded().into(), AtomicBool::new(false));
+        Self {
+            id,
+            name,
+            folded,
+            guarded,
+            ends: None,
+            sender: broadcast::Sender::new(CHANNEL_BATCHES),
+            state: Mutex::new(state),
+        }
     }
 
     /// A private conversation. Nobody is ever entered in its roster, so it keeps no tail: who lags reads the log.
     pub(crate) fn conversation(name: RoomName, ends: Ends, head: Seq) -> Self {
         let room = Self::new(name, head, String::new(), 0);
         Self { ends: Some(ends), sender: broadcast::Sender::new(CONVERSATION_BATCHES), ..room }
+    }
+
+    /// Whether it is to be asked who may be in it.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.guarded.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_guarded(&self, guarded: bool) {
+        self.guarded.store(guarded, Ordering::Release);
     }
 
     /// Whose conversation it is, where it is one.

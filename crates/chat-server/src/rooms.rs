@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chat_protocol::names::{NameMap, RoomName};
 use chat_protocol::value::Seq;
 
+use crate::access::Access;
 use crate::conversations::Conversations;
 use crate::limits::MAX_ROOMS;
 use crate::log::KeptRoom;
@@ -15,6 +16,7 @@ use crate::room::{Room, RoomId};
 pub(crate) struct Rooms {
     map: Mutex<NameMap<Arc<Room>>>,
     pub(crate) conversations: Conversations,
+    pub(crate) access: Access,
     /// There before anybody, and when all have left.
     lobby: RoomId,
     max_roster: usize,
@@ -34,17 +36,24 @@ pub(crate) enum CannotEnter {
 }
 
 impl Rooms {
-    pub(crate) fn new(kept: Vec<KeptRoom>, lobby: &RoomName, max_roster: usize, conversations: Conversations) -> Self {
+    pub(crate) fn new(
+        kept: Vec<KeptRoom>,
+        lobby: &RoomName,
+        max_roster: usize,
+        conversations: Conversations,
+        access: Access,
+    ) -> Self {
         let mut map = NameMap::new();
         for KeptRoom { name, head, topic } in kept.into_iter().filter(|kept| !kept.name.is_conversation()) {
             let room = Arc::new(Room::new(name.clone(), head, topic, max_roster));
+            access.guard(&room);
             // Two rooms that were kept may look alike to a newer table of Unicode; neither may be lost for that.
             let _ = map.restore(name.as_str(), name.key(), false, room);
         }
         let room = Arc::new(Room::new(lobby.clone(), Seq::ZERO, String::new(), max_roster));
         let _ = map.insert(lobby.as_str(), lobby.key(), false, Arc::clone(&room));
         let lobby = map.get(&lobby.key()).map_or(room.id, |lobby| lobby.id);
-        Self { map: Mutex::new(map), conversations, lobby, max_roster }
+        Self { map: Mutex::new(map), conversations, access, lobby, max_roster }
     }
 
     fn map(&self) -> MutexGuard<'_, NameMap<Arc<Room>>> {
@@ -73,6 +82,7 @@ impl Rooms {
             return Err(CannotEnter::TooMany);
         }
         let room = Arc::new(Room::new(name.clone(), Seq::ZERO, String::new(), self.max_roster));
+        self.access.guard(&room);
         let _ = map.insert(name.as_str(), key, false, Arc::clone(&room));
         Ok((room, true))
     }
@@ -81,11 +91,18 @@ impl Rooms {
     pub(crate) fn forget_if_unused(&self, room: &Room) {
         if room.id != self.lobby && room.is_unused() {
             self.map().remove(&room.name.key());
+            self.access.forget(room);
         }
     }
 
+    /// How many are everybody's.
     pub(crate) fn count(&self) -> usize {
-        self.map().len()
+        self.map().iter().filter(|(_, room)| !room.is_guarded()).count()
+    }
+
+    /// Whether this is the room that everybody starts in.
+    pub(crate) fn is_lobby(&self, room: &Room) -> bool {
+        room.id == self.lobby
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Room>> {

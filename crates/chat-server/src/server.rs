@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::accept::Door;
+use crate::access::Access;
 use crate::accounts::{Accounts, Authenticator, Gate};
 use crate::book::Book;
 use crate::config::{Config, Storage};
@@ -24,8 +25,9 @@ use crate::directory::Directory;
 use crate::hub::{Connections, Hub};
 use crate::limits::BACKLOG;
 use crate::log::{Log, Memory, OpenError, Reader, Sqlite, Store};
+use crate::marks::{Mark, Marks};
 use crate::metrics::{Endpoint, Metrics, Surroundings};
-use crate::moderation::{InMemory, Order, RuleKeeper};
+use crate::moderation::{InMemory, Order};
 use crate::quotas::Quotas;
 use crate::rooms::Rooms;
 use crate::secret::{hex, random};
@@ -125,13 +127,17 @@ impl Server {
         let metrics = Metrics::new(&surroundings).map_err(|error| StartError::Metrics(error.to_string()))?;
         let kept = reader.rooms().map_err(|error| StartError::Log(error.to_string()))?;
         let shared = data.is_some() || config.authenticator.is_some();
-        let (authenticator, order, book) = open_book(data, config.authenticator).await?;
+        let Opened { authenticator, order, book, marks } = open_book(data, config.authenticator).await?;
         let directory = Arc::new(Directory::new(Arc::clone(&authenticator)));
         let conversations = Conversations::new(&kept, Arc::clone(&directory), Arc::clone(&authenticator));
+        let access = Access::default();
         if let Some(book) = book {
-            conversations.keep_marks(book).map_err(StartError::Accounts)?;
+            access.keep_in(book, &kept).map_err(StartError::Accounts)?;
         }
-        let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster, conversations));
+        if let Some(marks) = marks {
+            conversations.keep_marks(marks);
+        }
+        let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster, conversations, access));
         let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone(), metrics.clone())
             .map_err(|error| StartError::Log(error.to_string()))?;
         let hub = Hub {
@@ -306,20 +312,31 @@ async fn open(storage: Storage) -> Result<(Box<dyn Store>, Arc<dyn Reader>), Sta
     }
 }
 
+/// What is kept beside the log.
+struct Opened {
+    authenticator: Arc<dyn Authenticator>,
+    order: Arc<Order>,
+    /// Whose rooms are.
+    book: Option<Book>,
+    /// How far people have read.
+    marks: Option<(Marks, Vec<Mark>)>,
+}
+
 /// Opens what is kept of accounts and bans: in `data`, where there is such a folder, which the log has taken by then.
-async fn open_book(
-    data: Option<PathBuf>,
-    own: Option<Arc<dyn Authenticator>>,
-) -> Result<(Arc<dyn Authenticator>, Arc<Order>, Option<Book>), StartError> {
+async fn open_book(data: Option<PathBuf>, own: Option<Arc<dyn Authenticator>>) -> Result<Opened, StartError> {
     let open = move || {
-        let (accounts, keeper, book): (_, Box<dyn RuleKeeper>, _) = match &data {
-            None => (Accounts::default(), Box::new(InMemory::default()), None),
-            Some(data) => {
-                let accounts = Accounts::in_folder(data).map_err(|error| error.to_string())?;
-                (accounts, Box::new(Book::open(data)?), Some(Book::open(data)?))
-            }
+        let Some(data) = data else {
+            let authenticator = own.unwrap_or_else(|| Arc::new(Accounts::default()));
+            let order = Arc::new(Order::open(Box::new(InMemory::default()))?);
+            return Ok(Opened { authenticator, order, book: None, marks: None });
         };
-        Ok((own.unwrap_or_else(|| Arc::new(accounts)), Arc::new(Order::open(keeper)?), book))
+        let accounts = Accounts::in_folder(&data).map_err(|error| error.to_string())?;
+        Ok(Opened {
+            authenticator: own.unwrap_or_else(|| Arc::new(accounts)),
+            order: Arc::new(Order::open(Box::new(Book::open(&data)?))?),
+            book: Some(Book::open(&data)?),
+            marks: Some(Marks::open(&data)?),
+        })
     };
     let opened = tokio::task::spawn_blocking(open).await;
     opened.unwrap_or_else(|error| Err(error.to_string())).map_err(StartError::Accounts)

@@ -4,6 +4,7 @@
 //! to end. When woken it collects what is ready up to a byte budget and writes once. While a write is blocked it lets
 //! go of its rooms' channels, and comes back by way of their tails: nothing is held for a slow reader but its cursor.
 
+mod access;
 mod account;
 mod close;
 mod conversations;
@@ -157,6 +158,8 @@ pub(crate) struct Session<S> {
     rate: Rate,
     /// The folded names of those whose words aren't shown.
     ignored: Vec<Box<str>>,
+    /// The change of whose rooms are that it looked at last.
+    access_seen: u64,
     /// The date that a text connection was shown last.
     shown: Date,
     /// When the oldest batch that isn't written yet was published.
@@ -195,6 +198,7 @@ impl<S: Transport> Session<S> {
             tickets: 0,
             rate,
             ignored: Vec::new(),
+            access_seen: 0,
             shown,
             published: None,
             draining: false,
@@ -264,6 +268,9 @@ impl<S: Transport> Session<S> {
         let (letters, knocks) = self.peer.take_mail();
         if knocks {
             Box::pin(self.hear_knocks()).await?;
+        }
+        if self.access_seen != self.hub.rooms.access.version() {
+            Box::pin(self.leave_closed()).await?;
         }
         let mut index = 0;
         while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
@@ -373,6 +380,7 @@ impl<S: Transport> Session<S> {
         match letter {
             Letter::Fate { ticket, fate } => self.fate(ticket, fate),
             Letter::Private(private) => self.private_arrived(&private),
+            Letter::Invited { room, by } => self.invited(room, by),
             Letter::Announcement(announcement) => self.announced(&announcement),
         }
     }

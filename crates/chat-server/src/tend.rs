@@ -22,6 +22,16 @@ pub(crate) async fn tend(hub: Arc<Hub>) {
             Err(error) => error!(%error, "changes of accounts can't be read"),
         }
         let rooms = Arc::clone(&hub.rooms);
+        match tokio::task::spawn_blocking(move || rooms.access.refresh()).await {
+            Ok(Ok(true)) => {
+                hub.rooms.all().iter().for_each(|room| hub.rooms.access.guard(room));
+                hub.connections.peers().iter().for_each(|peer| peer.wake());
+            }
+            Ok(Ok(false)) => {}
+            Ok(Err(why)) => error!(%why, "changes of rooms' members can't be read"),
+            Err(error) => error!(%error, "changes of rooms' members can't be read"),
+        }
+        let rooms = Arc::clone(&hub.rooms);
         if let Ok(Err(why)) = tokio::task::spawn_blocking(move || rooms.conversations.save()).await {
             error!(%why, "how far people have read can't be kept");
         }

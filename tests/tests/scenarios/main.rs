@@ -19,6 +19,7 @@ mod invites;
 mod limits;
 mod moderation;
 mod order;
+mod private_rooms;
 mod process;
 mod properties;
 mod proxied;

@@ -171,6 +171,35 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<MessageId>,
     },
+    /// Makes a room its members': those with accounts who are in it. To everybody else there is no such room from then on. Its maker may
+    /// do it, and an operator.
+    MakePrivate {
+        /// Which.
+        room: RoomName,
+        /// Comes back in the `ack`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+    },
+    /// Makes an account a member of a private room.
+    Invite {
+        /// Which room.
+        room: RoomName,
+        /// The account's alias.
+        name: String,
+        /// Comes back in the `ack`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+    },
+    /// Takes that back. Everybody may do it for himself.
+    Uninvite {
+        /// Which room.
+        room: RoomName,
+        /// The account's alias.
+        name: String,
+        /// Comes back in the `ack`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<MessageId>,
+    },
     /// Something that operators alone may do.
     Moderate {
         /// What.
@@ -213,6 +242,9 @@ impl ClientMessage {
             | Self::Search { id, .. }
             | Self::Topic { id, .. }
             | Self::Redact { id, .. }
+            | Self::MakePrivate { id, .. }
+            | Self::Invite { id, .. }
+            | Self::Uninvite { id, .. }
             | Self::Moderate { id, .. }
             | Self::Ping { id } => id.as_ref(),
             Self::Hello(_) | Self::Quit { .. } => None,

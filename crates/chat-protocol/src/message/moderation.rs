@@ -71,6 +71,16 @@ pub enum Moderation {
         /// What.
         text: String,
     },
+    /// Closes a room: nobody is in it or finds it any more, until it is opened again. What was said in it is kept.
+    Close {
+        /// Its name.
+        room: String,
+    },
+    /// Opens a room that was closed, to everybody.
+    Open {
+        /// Its name.
+        room: String,
+    },
     /// Asks who somebody is.
     Whois {
         /// His alias.

@@ -179,6 +179,20 @@ pub enum ServerMessage {
         /// By whom.
         from: Alias,
     },
+    /// The session isn't in this room any more, without having asked to leave.
+    Left {
+        /// Which.
+        room: RoomName,
+        /// Why, in one sentence for a person.
+        reason: String,
+    },
+    /// This session's account is a member of a private room now.
+    Invited {
+        /// Which.
+        room: RoomName,
+        /// By whom.
+        by: Alias,
+    },
     /// The bans and mutes that are in force, oldest first.
     Bans {
         /// They.

@@ -20,6 +20,12 @@ pub(super) fn command(name: &str, argument: &str) -> Option<Result<Moderation, B
         "deop" => named("/deop bob").map(|name| Moderation::Deop { name }),
         "announce" => needed(argument, "/announce needs words: /announce doors close at ten")
             .map(|text| Moderation::Announce { text: text.to_owned() }),
+        "close" => {
+            needed(argument, "/close needs a room: /close ops").map(|room| Moderation::Close { room: room.to_owned() })
+        }
+        "open" => {
+            needed(argument, "/open needs a room: /open ops").map(|room| Moderation::Open { room: room.to_owned() })
+        }
         "whois" => named("/whois bob").map(|name| Moderation::Whois { name }),
         "guests" => switch(argument, "/guests").map(|on| Moderation::Guests { on }),
         "announce-only" => switch(argument, "/announce-only").map(|on| Moderation::AnnounceOnly { on }),
@@ -120,6 +126,8 @@ mod tests {
         check("slow off", r#"{"do":"slow","seconds":0}"#);
         check("announce-only on", r#"{"do":"announce_only","on":true}"#);
         check("bans", r#"{"do":"bans"}"#);
+        check("close #ops", r##"{"do":"close","room":"#ops"}"##);
+        check("open ops", r#"{"do":"open","room":"ops"}"#);
         check("audit 17", r#"{"do":"audit","before":17}"#);
     }
 

@@ -126,6 +126,15 @@ fn command(rest: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
             let query = needed(argument, "/search needs words: /search lunch friday")?.to_owned();
             message(ClientMessage::Search { room, query, before: None, limit: None, id: None })
         }
+        "private" => message(ClientMessage::MakePrivate { room, id: None }),
+        "invite" => {
+            let name = needed(argument, "/invite needs a name: /invite bob")?.to_owned();
+            message(ClientMessage::Invite { room, name, id: None })
+        }
+        "uninvite" => {
+            let name = needed(argument, "/uninvite needs a name: /uninvite bob")?.to_owned();
+            message(ClientMessage::Uninvite { room, name, id: None })
+        }
         "topic" if argument.is_empty() => Ok(Input::ShowTopic),
         "topic" => message(ClientMessage::Topic { room, text: argument.to_owned(), id: None }),
         "ignore" => Ok(Input::Ignore(needed(argument, "/ignore needs a name: /ignore bob")?.to_owned())),

@@ -254,7 +254,7 @@ fn start(store: impl Store, memory: Memory) -> (Log, Arc<Rooms>, Metrics) {
     let metrics = Metrics::new(&Surroundings::default()).unwrap();
     let accounts = Arc::new(Accounts::default());
     let conversations = Conversations::new(&[], Arc::new(Directory::new(accounts.clone())), accounts);
-    let rooms = Arc::new(Rooms::new(Vec::new(), &room("lobby"), 100, conversations));
+    let rooms = Arc::new(Rooms::new(Vec::new(), &room("lobby"), 100, conversations, crate::access::Access::default()));
     let (log, _end) =
         Log::start(store, Arc::new(memory), Arc::clone(&rooms), Clock::system(), metrics.clone()).unwrap();
     (log, rooms, metrics)

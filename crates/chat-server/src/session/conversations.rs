@@ -12,9 +12,10 @@ use super::requests::Done;
 use super::{Flow, Session, Transport};
 use crate::accounts::Account;
 use crate::batch::{Batch, Dialect, Item};
-use crate::conversations::{Mark, Unread};
+use crate::conversations::Unread;
 use crate::limits::{ATTENDED, MAX_CONVERSATIONS, WAITING_CONVERSATIONS, WAITING_MESSAGES};
 use crate::log::{AuthorId, Record};
+use crate::marks::Mark;
 use crate::room::{Piece, Room};
 
 impl<S: Transport> Session<S> {
@@ -293,9 +294,9 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    /// A message as a person sees it; whether it was one of a conversation.
-    pub(super) fn private_line(&mut self, record: &Record) -> bool {
-        let Some(other) = self.other_end(&record.stored.room) else { return false };
+    /// A message of a conversation as a person sees it.
+    pub(super) fn private_line(&mut self, record: &Record) {
+        let Some(other) = self.other_end(&record.stored.room) else { return };
         let own = self.person.as_ref().is_some_and(|person| person.author == record.author);
         let hub = Arc::clone(&self.hub);
         let Stored { time, from, text, kind, .. } = &record.stored;
@@ -305,7 +306,6 @@ impl<S: Transport> Session<S> {
                 false => render::private_from(out, *time, from, *kind, text, hub.clock.zone()),
             });
         }
-        true
     }
 
     /// Takes in a batch of a conversation: its lines are different for each end, so they aren't shared.
@@ -345,7 +345,7 @@ impl<S: Transport> Session<S> {
                 self.json(&message);
             }
             Dialect::Text if !own && self.is_ignored(&record.stored.from) => {}
-            Dialect::Text => drop(self.private_line(record)),
+            Dialect::Text => self.private_line(record),
         }
     }
 }

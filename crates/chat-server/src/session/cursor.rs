@@ -54,6 +54,9 @@ impl<S: Transport> Session<S> {
         let (mut cursor, mut told) = (after, after);
         while cursor < upto {
             let room = Arc::clone(&self.rooms[index].room);
+            if !self.may_see(&room) {
+                return Ok(());
+            }
             let next = match self.hub.log.page(&room, cursor, upto).await {
                 Ok(page) => page.after(cursor),
                 Err(error) => {
@@ -189,7 +192,9 @@ impl<S: Transport> Session<S> {
 
     fn text_piece(&mut self, piece: &Piece) {
         match piece {
-            _ if piece.record().is_some_and(|record| self.private_line(record)) => {}
+            piece if piece.record().is_some_and(|record| record.stored.room.is_conversation()) => {
+                piece.record().into_iter().for_each(|record| self.private_line(record));
+            }
             Piece::Shared(batch, index) => {
                 let chunk = batch.chunk(Dialect::Text, self.hub.clock.zone());
                 self.out.push(&chunk.item(*index));
@@ -236,6 +241,10 @@ impl<S: Transport> Session<S> {
         self.published.get_or_insert(batch.published);
         if batch.room.is_conversation() {
             return self.private_batch(batch, cursor);
+        }
+        let room = Arc::clone(&self.rooms[index].room);
+        if !self.may_see(&room) {
+            return self.own_fates(batch);
         }
         let fresh = batch.seqs.is_none_or(|(first, _)| first > cursor) && batch.since_version(version);
         if let Some(date) = batch.day {

@@ -55,6 +55,8 @@ impl<S: Transport> Session<S> {
                 self.list_rules(after.unwrap_or(0), id);
                 Ok(())
             }
+            Moderation::Close { room } => self.set_closed(&by, &room, true, id).await,
+            Moderation::Open { room } => self.set_closed(&by, &room, false, id).await,
             Moderation::Whois { name } => self.whois(&by, &name, id).await,
             Moderation::Audit { before, limit } => self.audit(before, limit, id).await,
             _ => Err(Refusal::new(ErrorCode::UnknownType, "this server doesn't do that").into()),
@@ -236,6 +238,11 @@ impl<S: Transport> Session<S> {
             Target::Addresses { .. } if !self.hub.addresses.written => "an address".to_owned(),
             _ => target.to_string(),
         }
+    }
+
+    /// Puts on record what is changed elsewhere.
+    pub(super) async fn on_audit_record(&self, by: &Alias, what: String) -> Done {
+        self.change(Change::default(), by, what).await
     }
 
     fn somebody(&self, name: &str) -> Done<(Alias, Vec<Arc<Peer>>)> {

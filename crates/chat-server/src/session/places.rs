@@ -57,6 +57,9 @@ impl<S: Transport> Session<S> {
 
     /// Has the session entered in a room's roster; where it stands then.
     pub(super) async fn enter(&mut self, name: RoomName) -> Flow<Result<Entered, CannotEnter>> {
+        if !self.may_enter(&name) {
+            return Ok(Err(CannotEnter::NoSuchRoom(name)));
+        }
         let person = self.person()?;
         let (alias, quiet) = (person.alias.clone(), person.quiet);
         let taken = match self.may_make(&name) {
@@ -64,15 +67,15 @@ impl<S: Transport> Session<S> {
             Err(error) => return Ok(Err(error)),
         };
         let (reply, mut answer) = oneshot::channel();
-        self.append(Entry::Enter { room: name, alias, quiet, reply }).await?;
-        tokio::select! {
+        self.append(Entry::Enter { room: name.clone(), alias, quiet, reply }).await?;
+        let entered = tokio::select! {
             biased;
             entered = &mut answer => {
                 let entered = entered.map_err(|_| Ended::storage())?;
                 if !entered.as_ref().is_ok_and(|entered| entered.made) {
                     taken.into_iter().for_each(|creator| self.hub.quotas.rooms.give_back(creator, 1));
                 }
-                Ok(entered)
+                entered
             }
             bye = asked_to_end(&self.peer, self.draining) => {
                 // Entered or not: what was done for this session has to be undone by it.
@@ -80,8 +83,23 @@ impl<S: Transport> Session<S> {
                 if let Ok(Ok(Entered { room, snapshot, .. })) = answer.try_recv() {
                     self.rooms.push(Membership::new(room, &snapshot));
                 }
-                Err(Ended::Closed(bye))
+                return Err(Ended::Closed(bye));
             }
+        };
+        match entered {
+            // That another room looks like it would tell that there is this one.
+            Err(CannotEnter::LooksLike { existing, .. }) if !self.may_enter(&existing) => {
+                Ok(Err(CannotEnter::NoSuchRoom(name)))
+            }
+            Ok(entered) if !self.may_see(&entered.room) => {
+                self.exit(entered.room, None, false).await?;
+                Ok(Err(CannotEnter::NoSuchRoom(name)))
+            }
+            Ok(entered) if entered.made => {
+                Box::pin(self.record_maker(&entered.room)).await;
+                Ok(Ok(entered))
+            }
+            other => Ok(other),
         }
     }
 

@@ -34,6 +34,7 @@ impl<S: Transport> Session<S> {
 
     pub(super) fn list_rooms(&mut self, after: Option<&str>, limit: Option<u32>, id: Option<MessageId>) {
         let mut all = self.hub.rooms.all();
+        all.retain(|room| self.may_see(room));
         all.retain(|room| after.is_none_or(|after| room.name.as_str() > after));
         all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let limit = page(limit);
@@ -79,6 +80,7 @@ impl<S: Transport> Session<S> {
             Ok(records) => records,
             Err(error) => return Err(self.cannot_read(&error).into()),
         };
+        self.still_readable(&room)?;
         let pieces: Vec<_> = records.into_iter().map(Piece::Stored).collect();
         match self.dialect {
             Dialect::Text if pieces.is_empty() => self.notice("nothing was said here yet"),
@@ -128,6 +130,7 @@ impl<S: Transport> Session<S> {
             Ok(records) => records,
             Err(error) => return Err(self.cannot_read(&error).into()),
         };
+        self.still_readable(&room)?;
         let more = records.len() > limit;
         records.truncate(limit);
         match self.dialect {
@@ -148,6 +151,15 @@ impl<S: Transport> Session<S> {
             }
         }
         Ok(())
+    }
+
+    /// Asked again once something was read: while that took its time he may have been put out.
+    fn still_readable(&self, room: &Room) -> Done {
+        if self.may_see(room) {
+            return Ok(());
+        }
+        let words = format!("there is no room {}", room.name.shown());
+        Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(room.name.clone()).into())
     }
 
     fn cannot_read(&self, error: &ReadError) -> Refusal {

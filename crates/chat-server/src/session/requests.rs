@@ -104,6 +104,9 @@ impl<S: Transport> Session<S> {
             }
             ClientMessage::Topic { room, text, id } => self.topic(&room, &text, id).await,
             ClientMessage::Redact { room, seq, id } => self.redact(&room, seq, id).await,
+            ClientMessage::MakePrivate { room, id } => Box::pin(self.make_private(&room, id)).await,
+            ClientMessage::Invite { room, name, id } => Box::pin(self.invite(&room, &name, id)).await,
+            ClientMessage::Uninvite { room, name, id } => Box::pin(self.uninvite(&room, &name, id)).await,
             // Boxed, as it is rare and large.
             ClientMessage::Moderate { act, id } => Box::pin(self.moderate(act, id)).await,
             ClientMessage::Ping { id } => {
@@ -129,10 +132,11 @@ impl<S: Transport> Session<S> {
             let words = format!("there is no room {}", name.shown());
             return Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(name.clone()).into());
         }
-        if let Some(index) = self.rooms.iter().position(|membership| membership.room.name == *name) {
+        let known = self.rooms.iter().position(|membership| membership.room.name == *name);
+        if let Some(index) = known.filter(|index| self.may_see(&self.rooms[*index].room)) {
             return Ok(index);
         }
-        let Some(room) = self.hub.rooms.get(name) else {
+        let Some(room) = self.hub.rooms.get(name).filter(|room| self.may_see(room)) else {
             let words = format!("there is no room #{name}");
             return Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(name.clone()).into());
         };
