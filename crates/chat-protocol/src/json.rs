@@ -3,6 +3,8 @@
 //! Pure functions, one line to one message and back. Unknown fields are ignored in both directions; an unknown
 //! `type` is [`ServerMessage::Unknown`] to a client and the error `unknown_type` to the server.
 
+mod fields;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,7 +17,17 @@ use crate::value::MessageId;
 ///
 /// A [`Refusal`] with the code `bad_json`, `unknown_type` or `bad_field`, and the line's `id` where it has one.
 pub fn parse_client(line: &str) -> Result<ClientMessage, Box<Refusal>> {
-    serde_json::from_str(line).map_err(|error| Box::new(diagnose(line, &error)))
+    match serde_json::from_str(line) {
+        // An alias that is left out isn't one that is bad.
+        Ok(ClientMessage::Hello(hello)) if hello.alias.is_empty() && hello.session.is_none() => {
+            let object = serde_json::from_str(line).unwrap_or_default();
+            match fields::complaint("hello", &object) {
+                Some(words) => Err(Box::new(Refusal::new(ErrorCode::BadField, words))),
+                None => Ok(ClientMessage::Hello(hello)),
+            }
+        }
+        read => read.map_err(|error| Box::new(diagnose(line, &error))),
+    }
 }
 
 /// Reads a server's line.
@@ -50,7 +62,8 @@ fn diagnose(line: &str, error: &serde_json::Error) -> Refusal {
     let refusal = match object.get("type") {
         None => Refusal::new(ErrorCode::UnknownType, "the object has no \"type\""),
         Some(Value::String(kind)) if TYPES.contains(&kind.as_str()) => {
-            Refusal::new(ErrorCode::BadField, format!("{kind}: {}", brief(error)))
+            let words = fields::complaint(kind, &object);
+            Refusal::new(ErrorCode::BadField, words.unwrap_or_else(|| format!("{kind}: {}", brief(error))))
         }
         Some(kind) => {
             let mut shown = crate::clean::clean_line(&kind.to_string()).into_owned();

@@ -66,25 +66,25 @@ fn a_bad_line_is_named() {
         r#"{"type":"say","room":"lobby","id":"1"}"#,
         ErrorCode::BadField,
         Some("1"),
-        "say: missing field `text`",
+        "say: \"text\" is missing; it is a text",
     );
     check_refused(
         r#"{"type":"say","room":"lobby","text":"x","kind":"shout"}"#,
         ErrorCode::BadField,
         None,
-        "say: unknown variant `shout`, expected `say` or `action`",
+        "say: \"kind\" is \"say\" or \"action\"",
     );
     check_refused(
         r#"{"type":"history","room":"lobby","limit":-1}"#,
         ErrorCode::BadField,
         None,
-        "history: invalid value: integer `-1`, expected u32",
+        "history: \"limit\" is a whole number from 0 to 4294967295",
     );
     check_refused(
         r#"{"type":"say","room":"lobby","text":"x","id":""}"#,
         ErrorCode::BadField,
         None,
-        "say: an id has 1 to 64 bytes; this one has 0",
+        "say: \"id\" is a text of 1 to 64 bytes",
     );
 }
 
