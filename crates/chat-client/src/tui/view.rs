@@ -60,7 +60,8 @@ fn title(state: &State) -> String {
         title.push_str(&format!(" ({})", room.count));
     }
     if state.pane.is_some() {
-        title.push_str(" - Esc goes back");
+        let more = if room.scroll == Scroll::Follow { "" } else { "PageDown: more; " };
+        title.push_str(&format!(" - {more}Esc goes back"));
     } else if !room.topic.is_empty() {
         title.push_str(&format!(" - {}", room.topic));
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use chat_client::protocol::message::HistoryQuery;
 use chat_client::protocol::value::{Kind, Seq};
@@ -14,11 +15,22 @@ use tempfile::TempDir;
 use crate::fake::{lobby, wait_for};
 use crate::window::Window;
 
-/// A server with its log on disk, at the address of the one before.
-fn server(data: &Path, address: Option<SocketAddr>) -> ServerProcess {
+/// An address of this house alone: a port that a killed server leaves must not become another test's.
+fn own_address() -> SocketAddr {
+    static HOUSES: AtomicU8 = AtomicU8::new(1);
+    let number = HOUSES.fetch_add(1, Ordering::Relaxed);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    // Elsewhere the rest of this network has to be set up first.
+    let address = if cfg!(target_os = "linux") { [127, high | 1, low, number] } else { [127, 0, 0, 1] };
+    SocketAddr::from((address, 0))
+}
+
+/// A server with its log on disk.
+fn server(data: &Path, address: SocketAddr) -> ServerProcess {
     let mut command = ServerProcess::command();
-    let address = address.map_or_else(|| "127.0.0.1:0".to_owned(), |address| address.to_string());
-    command.args(["--listen", &address, "--web", "off", "--min-free", "0", "--max-rate", "0", "--data"]).arg(data);
+    command
+        .args(["--listen", &address.to_string(), "--web", "off", "--min-free", "0", "--max-rate", "0", "--data"])
+        .arg(data);
     ServerProcess::start_command(command)
 }
 
@@ -32,7 +44,7 @@ struct House {
 impl House {
     fn new() -> Self {
         let (data, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let server = server(data.path(), None);
+        let server = server(data.path(), own_address());
         Self { address: server.address, server: Some(server), data, home }
     }
 
@@ -47,7 +59,7 @@ impl House {
     }
 
     fn start_server(&mut self) {
-        self.server = Some(server(self.data.path(), Some(self.address)));
+        self.server = Some(server(self.data.path(), self.address));
     }
 
     fn signal(&self, name: &str) {
@@ -277,6 +289,32 @@ async fn a_damaged_file_is_told_and_nothing_in_it_is_sent_again() {
     alice.see("You are alice");
     alice.press("/quit\r");
     assert_eq!(house.said().await, ["stored"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_the_server_forgot_is_told_with_the_lines_that_were_sent_in_it() {
+    let mut house = House::new();
+    let mut alice = house.open(&["alice", "--plain"]);
+    alice.see("You are alice");
+    house.signal("STOP");
+    alice.press("sent, and then?\r");
+    house.wait_for_kept("sent, and then?");
+    alice.kill();
+    house.kill_server();
+    // Another house at the same address knows nobody.
+    house.data = tempfile::tempdir().unwrap();
+    house.start_server();
+    let mut alice = house.open(&["alice", "--plain"]);
+    alice.see("fate is unknown: sent, and then?");
+    alice.see("You are alice");
+    alice.press("/quit\r");
+    assert_eq!(alice.wait_for_end(), 1);
+    let mut alice = house.open(&["alice"]);
+    alice.see("alice connected");
+    assert!(!alice.shown().contains("sent, and then?"));
+    alice.press("\x03");
+    alice.end();
+    assert_eq!(house.said().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use chat_client::protocol::names::RoomName;
 use chat_client::protocol::value::Kind;
-use chat_client::{Client, Event, Options};
+use chat_client::{Client, Event};
 
 use crate::fake::{lobby, wait_for};
 use crate::real::TestServer;
@@ -134,36 +133,6 @@ async fn without_a_server_the_screen_says_how_to_start_one_and_tries_again() {
     let server = TestServer::start_at(address).await;
     window.press("\r");
     window.see("alice connected");
-    window.press("\x03");
-    assert_eq!(window.end(), 0);
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_typed_while_the_server_is_away_arrives_once() {
-    let server = TestServer::start().await;
-    let address = server.address;
-    let mut window = Window::open(address, &["alice"]);
-    window.see("alice connected");
-    server.stop().await;
-    window.see("reconnecting in");
-    window.press("one\rtwo\rthree\r");
-    window.see("3 unsent");
-    let server = TestServer::start_at(address).await;
-    window.see("alice connected");
-    let (_bob, mut events) =
-        Client::connect(address.to_string(), Options::new("bob").room(RoomName::new("lobby").unwrap()));
-    let mut texts = Vec::new();
-    while texts.len() < 3 {
-        texts.push(
-            wait_for(&mut events, |event| match event {
-                Event::Message(message) => Some(message.stored.text.as_str().to_owned()),
-                _ => None,
-            })
-            .await,
-        );
-    }
-    assert_eq!(texts, ["one", "two", "three"]);
     window.press("\x03");
     assert_eq!(window.end(), 0);
     server.stop().await;
