@@ -61,6 +61,19 @@ fn a_storm_gets_in() {
 }
 
 #[test]
+fn all_come_back_from_far_behind() {
+    let (found, code) = run(&["resume", "--members", "30", "--behind", "600", "--seed", "1"]);
+    assert_eq!(code, 0, "{found}");
+    for fault in ["gaps", "repeats", "closed", "refused"] {
+        assert_eq!(found[fault], 0, "{found}");
+    }
+    // Each lacks 601 to 1100, and gets what is said meanwhile too.
+    let deliveries = found["deliveries"].as_u64().expect("a figure");
+    assert!((30 * 602..30 * 1300).contains(&deliveries), "{found}");
+    assert_eq!(found["each"]["count"], 30);
+}
+
+#[test]
 fn what_cannot_be_carried_out_is_neither_a_result_nor_a_fault_of_the_server() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_chat-load"));
