@@ -1,13 +1,16 @@
 //! What the rest of the server knows of a connection: where to put what is meant for it alone, and how to end it.
 
 use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 
 use chat_protocol::message::{Bye, ByeCode};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::{Kind, Seq, Text, Time};
+use futures::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -82,9 +85,11 @@ pub(crate) struct Peer {
     /// Nobody between the two can read what it sends: it may send passwords.
     secure: AtomicBool,
     mail: Mutex<Mail>,
-    arrived: Notify,
     end: OnceLock<Bye>,
-    ended: Notify,
+    /// There may be a letter that wasn't waited for yet.
+    arrived: AtomicBool,
+    /// The session's task, for letters and the end alike: nobody else waits for them.
+    session: AtomicWaker,
     gone: AtomicBool,
     left: Notify,
 }
@@ -114,9 +119,9 @@ impl Peer {
             author: Mutex::default(),
             secure: AtomicBool::new(private),
             mail: Mutex::default(),
-            arrived: Notify::new(),
             end: OnceLock::new(),
-            ended: Notify::new(),
+            arrived: AtomicBool::new(false),
+            session: AtomicWaker::new(),
             gone: AtomicBool::new(false),
             left: Notify::new(),
         }
@@ -148,7 +153,7 @@ impl Peer {
     /// Tells a session what became of a message of its own. These are as many as it has unacked, so they always have a place.
     pub(crate) fn tell(&self, ticket: u64, fate: Fate) {
         self.mail().letters.push_back(Letter::Fate { ticket, fate });
-        self.arrived.notify_one();
+        self.deliver();
     }
 
     /// Hands a private message over.
@@ -165,7 +170,7 @@ impl Peer {
         mail.bytes += bytes;
         mail.letters.push_back(Letter::Private(private));
         drop(mail);
-        self.arrived.notify_one();
+        self.deliver();
         Ok(())
     }
 
@@ -181,18 +186,37 @@ impl Peer {
         }
         mail.letters.push_back(letter);
         drop(mail);
-        self.arrived.notify_one();
+        self.deliver();
         Ok(())
     }
 
     /// Has the session look around: something changed that it asks about by itself.
     pub(crate) fn wake(&self) {
-        self.arrived.notify_one();
+        self.deliver();
     }
 
-    /// Waits until there may be a letter. Cancel-safe.
-    pub(crate) async fn mail_arrived(&self) {
-        self.arrived.notified().await;
+    fn deliver(&self) {
+        self.arrived.store(true, Ordering::Release);
+        self.session.wake();
+    }
+
+    /// Waits until there may be a letter. Cancel-safe. For the session's task alone.
+    pub(crate) fn mail_arrived(&self) -> impl Future<Output = ()> {
+        poll_fn(|cx| self.poll_mail(cx))
+    }
+
+    /// The same for whoever waits for several things at once.
+    pub(crate) fn poll_mail(&self, cx: &Context<'_>) -> Poll<()> {
+        self.poll_for(cx, || self.arrived.swap(false, Ordering::Acquire).then_some(()))
+    }
+
+    /// Asks, makes sure to be woken, and asks again for what came in between.
+    fn poll_for<T>(&self, cx: &Context<'_>, ask: impl Fn() -> Option<T>) -> Poll<T> {
+        if let Some(answer) = ask() {
+            return Poll::Ready(answer);
+        }
+        self.session.register(cx.waker());
+        ask().map_or(Poll::Pending, Poll::Ready)
     }
 
     /// All letters, oldest first, and whether there are knocks.
@@ -216,7 +240,7 @@ impl Peer {
         }
         mail.knocks.push(Knock { ends, first });
         drop(mail);
-        self.arrived.notify_one();
+        self.deliver();
     }
 
     /// A conversation that was knocked for. The knock stays until it is [taken](Self::take_knock).
@@ -234,20 +258,18 @@ impl Peer {
     /// Asks the session to end with these last words. The first to ask decides on the words.
     pub(crate) fn end(&self, bye: Bye) {
         if self.end.set(bye).is_ok() {
-            self.ended.notify_waiters();
-            self.ended.notify_one();
+            self.session.wake();
         }
     }
 
-    /// Waits until the session is asked to end. Cancel-safe.
-    pub(crate) async fn asked_to_end(&self) -> Bye {
-        loop {
-            let notified = self.ended.notified();
-            if let Some(bye) = self.end.get() {
-                return bye.clone();
-            }
-            notified.await;
-        }
+    /// Waits until the session is asked to end. Cancel-safe. For the session's task alone.
+    pub(crate) fn asked_to_end(&self) -> impl Future<Output = Bye> {
+        poll_fn(|cx| self.poll_end(cx))
+    }
+
+    /// The same for whoever waits for several things at once.
+    pub(crate) fn poll_end(&self, cx: &Context<'_>) -> Poll<Bye> {
+        self.poll_for(cx, || self.end.get().cloned())
     }
 
     /// Called by the session once it has left its rooms and given up its alias.

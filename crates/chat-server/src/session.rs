@@ -25,7 +25,10 @@ mod speak;
 mod writing;
 
 use std::collections::VecDeque;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use chat_protocol::codec::{BadLine, ChatCodec, Incoming};
@@ -249,17 +252,40 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    /// Waits for something to happen. Every arm is cancel-safe and only receives.
+    /// Waits for something to happen. Cancel-safe: nothing is taken that isn't returned.
+    ///
+    /// By hand and not by `select!`, as this is what each delivery passes through. Whoever is woken is so by a batch mostly,
+    /// and looks no further then. Before that everything else had its turn, so that no room can talk so much that a
+    /// member isn't heard, nor told to end.
     async fn wait(&mut self) -> Event {
         let pause = self.rate.pause();
         let reads = pause.is_none() && self.unacked.len() < MAX_UNACKED;
-        tokio::select! {
-            bye = asked_to_end(&self.peer, self.draining) => Event::End(bye),
-            (index, batch) = any_batch(&mut self.rooms) => Event::Batch(index, batch),
-            () = self.peer.mail_arrived() => Event::Mail,
-            line = self.input.next(&mut self.io), if reads => Event::Line(line),
-            () = sleep_until(pause), if pause.is_some() => Event::Turn,
-        }
+        let mut pause = pause.map(|until| Box::pin(tokio::time::sleep_until(until)));
+        let Self { rooms, peer, input, io, draining, .. } = self;
+        let mut batches = pin!(any_batch(rooms));
+        let mut poll_batch =
+            move |cx: &mut Context<'_>| batches.as_mut().poll(cx).map(|(index, batch)| Event::Batch(index, batch));
+        let mut woken = false;
+        poll_fn(|cx| {
+            let first = !std::mem::replace(&mut woken, true);
+            if !first && let Poll::Ready(event) = poll_batch(cx) {
+                return Poll::Ready(event);
+            }
+            if !*draining && let Poll::Ready(bye) = peer.poll_end(cx) {
+                return Poll::Ready(Event::End(bye));
+            }
+            if peer.poll_mail(cx).is_ready() {
+                return Poll::Ready(Event::Mail);
+            }
+            if reads && let Poll::Ready(line) = input.poll_next(io, cx) {
+                return Poll::Ready(Event::Line(line));
+            }
+            if pause.as_mut().is_some_and(|pause| pause.as_mut().poll(cx).is_ready()) {
+                return Poll::Ready(Event::Turn);
+            }
+            if first { poll_batch(cx) } else { Poll::Pending }
+        })
+        .await
     }
 
     /// Takes what is ready without waiting for more, until the budget is used.
@@ -284,6 +310,12 @@ impl<S: Transport> Session<S> {
             self.letter(letter);
         }
         Ok(())
+    }
+
+    /// Most are in one room alone; a vector left to itself would begin with place for four.
+    fn add_room(&mut self, membership: Membership) {
+        self.rooms.reserve_exact(1);
+        self.rooms.push(membership);
     }
 
     fn is_behind(&self) -> bool {
@@ -413,13 +445,6 @@ impl<S: Transport> Session<S> {
 /// Waits for the request to end; one that is being carried out is no news. Cancel-safe.
 async fn asked_to_end(peer: &Peer, draining: bool) -> Bye {
     if draining { std::future::pending().await } else { peer.asked_to_end().await }
-}
-
-async fn sleep_until(until: Option<tokio::time::Instant>) {
-    match until {
-        Some(until) => Box::pin(tokio::time::sleep_until(until)).await,
-        None => std::future::pending().await,
-    }
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ impl<S: Transport> Session<S> {
             }
         });
         let (room, head) = (Arc::clone(&entered.room), snapshot.head);
-        self.rooms.push(super::Membership::new(entered.room, &entered.snapshot));
+        self.add_room(super::Membership::new(entered.room, &entered.snapshot));
         self.recent(&room, head, Self::history_wanted(None)).await?;
         self.show_waiting(None).await
     }

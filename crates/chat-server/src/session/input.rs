@@ -45,7 +45,7 @@ impl Input {
         poll_fn(|cx| self.poll_next(io, cx)).await
     }
 
-    fn poll_next<S: AsyncRead + Unpin>(
+    pub(super) fn poll_next<S: AsyncRead + Unpin>(
         &mut self,
         io: &mut S,
         cx: &mut Context<'_>,

@@ -81,7 +81,7 @@ impl<S: Transport> Session<S> {
                 // Entered or not: what was done for this session has to be undone by it.
                 answer.close();
                 if let Ok(Ok(Entered { room, snapshot, .. })) = answer.try_recv() {
-                    self.rooms.push(Membership::new(room, &snapshot));
+                    self.add_room(Membership::new(room, &snapshot));
                 }
                 return Err(Ended::Closed(bye));
             }
@@ -116,7 +116,7 @@ impl<S: Transport> Session<S> {
     ) -> Flow {
         let Entered { room, snapshot, made } = entered;
         let head = snapshot.head;
-        self.rooms.push(Membership::new(Arc::clone(&room), &snapshot));
+        self.add_room(Membership::new(Arc::clone(&room), &snapshot));
         let index = self.rooms.len() - 1;
         self.show_room(&room, snapshot, made);
         self.acknowledge(id);

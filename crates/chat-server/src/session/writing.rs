@@ -60,7 +60,8 @@ impl<S: Transport> Session<S> {
             }
             let written = match futures::future::poll_immediate(self.out.write_some(&mut self.io)).await {
                 Some(written) => written,
-                None => self.blocked_write().await?,
+                // Boxed, as what waits here is seldom, and its size would be every session's.
+                None => Box::pin(self.blocked_write()).await?,
             };
             if let Err(error) = written {
                 debug!(connection = self.peer.id.0, %error, "connection lost");
