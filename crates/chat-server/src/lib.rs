@@ -5,6 +5,8 @@ mod access;
 pub mod accounts;
 pub mod backups;
 mod batch;
+#[doc(hidden)]
+pub mod bench;
 mod book;
 mod clock;
 pub mod config;
