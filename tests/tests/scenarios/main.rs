@@ -13,6 +13,7 @@ mod descriptors;
 mod durable;
 mod endings;
 mod example;
+mod fairness;
 mod golden;
 mod hostile;
 mod invites;
