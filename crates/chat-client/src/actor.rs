@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::client::Status;
@@ -14,7 +14,7 @@ use crate::delivery::has_place;
 use crate::error::{End, Lost, plain};
 use crate::event::Event;
 use crate::journal::Progress;
-use crate::limits::{LINES_PER_TURN, QUIT_DEADLINE};
+use crate::limits::{LEAST_TRY, LINES_PER_TURN, QUIT_DEADLINE};
 use crate::options::FirstConnection;
 use crate::state::{Command, State, Step};
 
@@ -61,19 +61,20 @@ impl<C: Connector> Actor<C> {
 
     async fn live(&mut self) -> End {
         let mut backoff = Backoff::default();
-        let mut offline_since = Instant::now();
+        let mut trying = Trying::new();
         let mut was_live = false;
         loop {
-            let over = match self.open().await {
-                Ok(stream) => self.converse(stream).await,
+            let least = Instant::now() + LEAST_TRY;
+            let over = match self.open(trying.until(&self.state), least).await {
+                Ok(stream) => self.converse(stream, &mut trying, least).await,
                 Err(over) => over,
             };
             if self.state.is_live() {
                 was_live = true;
-                offline_since = Instant::now();
                 backoff.reset();
             }
             self.state.disconnected();
+            trying.look(&self.state);
             let why = match over {
                 Over::Lost(lost) => lost,
                 Over::End(end) => return end,
@@ -82,7 +83,7 @@ impl<C: Connector> Actor<C> {
             // Trying again makes nobody trustworthy.
             let hopeless = matches!(why, Lost::Untrusted(_));
             let fails = !was_live && (hopeless || self.state.options().first_connection == FirstConnection::Fail);
-            let deadline = self.state.options().give_up_after.map(|time| offline_since + time);
+            let deadline = trying.until(&self.state);
             if fails || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return End::Unreachable { server: self.connector.server(), why };
             }
@@ -98,9 +99,10 @@ impl<C: Connector> Actor<C> {
         }
     }
 
-    async fn open(&mut self) -> Result<C::Stream, Over> {
-        let deadline = self.state.options().connect_deadline;
-        let connecting = timeout(deadline, self.connector.connect());
+    async fn open(&mut self, until: Option<Instant>, least: Instant) -> Result<C::Stream, Over> {
+        let deadline = Instant::now() + self.state.options().connect_deadline;
+        let deadline = until.map_or(deadline, |until| deadline.min(until.max(least)));
+        let connecting = timeout_at(deadline, self.connector.connect());
         match self.inbox.during(&mut self.state, connecting).await {
             Ok(Ok(Ok(stream))) => Ok(stream),
             Ok(Ok(Err(error))) => Err(Over::Lost(Lost::connect(&error))),
@@ -109,10 +111,10 @@ impl<C: Connector> Actor<C> {
         }
     }
 
-    async fn converse(&mut self, stream: C::Stream) -> Over {
+    async fn converse(&mut self, stream: C::Stream, trying: &mut Trying, least: Instant) -> Over {
         let (mut lines, mut output) = split(stream);
         self.state.connected(&mut output.buffer);
-        let over = self.exchange(&mut lines, &mut output).await;
+        let over = self.exchange(&mut lines, &mut output, trying, least).await;
         let leaving = matches!(over, Over::End(End::Quit));
         if leaving {
             let _ = timeout(Duration::from_millis(200), output.shutdown()).await;
@@ -121,14 +123,22 @@ impl<C: Connector> Actor<C> {
     }
 
     /// Carries a connection to its end. Each arm of the `select!` is cancel-safe, and none waits for another.
-    async fn exchange(&mut self, lines: &mut Lines<C::Stream>, output: &mut Output<C::Stream>) -> Over {
+    async fn exchange(
+        &mut self,
+        lines: &mut Lines<C::Stream>,
+        output: &mut Output<C::Stream>,
+        trying: &mut Trying,
+        least: Instant,
+    ) -> Over {
         let mut patience = Patience::new(&self.state);
         let queue = self.state.delivery().queue();
         let mut progress = self.state.progress();
         let mut quit_until = None;
         loop {
             self.state.fill(&mut output.buffer);
-            let deadline = quit_until.map_or(patience.until, |quit: Instant| quit.min(patience.until));
+            trying.look(&self.state);
+            let give_up = trying.until(&self.state).map(|until| until.max(least));
+            let deadline = [quit_until, give_up].into_iter().flatten().fold(patience.until, Instant::min);
             let is_full = self.state.is_full();
             let wants_place = self.state.wants_place();
             tokio::select! {
@@ -157,12 +167,23 @@ impl<C: Connector> Actor<C> {
                     if quit_until.is_some_and(|until| until <= Instant::now()) {
                         return Over::End(End::Quit);
                     }
+                    if give_up.is_some_and(|until| until <= Instant::now()) {
+                        return unless_leaving(quit_until.is_some(), self.give_up());
+                    }
                     if !patience.ask(&self.state) {
                         return unless_leaving(quit_until.is_some(), Over::Lost(Lost::Silent));
                     }
                     self.state.ping(&mut output.buffer);
                 }
             }
+        }
+    }
+
+    /// The time is over, on a connection.
+    fn give_up(&self) -> Over {
+        match self.state.options().give_up_after.filter(|_| self.state.is_live()) {
+            Some(after) => Over::End(End::Unanswered { server: self.connector.server(), after }),
+            None => Over::Lost(Lost::Silent),
         }
     }
 
@@ -268,6 +289,33 @@ async fn next_progress(progress: &mut Option<watch::Receiver<Progress>>) -> Prog
         return progress.borrow_and_update().clone();
     }
     std::future::pending().await
+}
+
+/// Since when nothing has got on: a welcome alone is not what anybody waits for.
+struct Trying {
+    since: Instant,
+    answered: u64,
+    was_idle: bool,
+}
+
+impl Trying {
+    fn new() -> Self {
+        Self { since: Instant::now(), answered: 0, was_idle: false }
+    }
+
+    /// Sees whether something was answered, or there was nothing to wait for.
+    fn look(&mut self, state: &State) {
+        let (is_idle, answered) = (state.is_idle(), state.answered());
+        if is_idle || self.was_idle || answered != self.answered {
+            self.since = Instant::now();
+        }
+        (self.was_idle, self.answered) = (is_idle, answered);
+    }
+
+    /// When to give up; `None`: as far as can be seen, never.
+    fn until(&self, state: &State) -> Option<Instant> {
+        state.options().give_up_after.filter(|_| !state.is_idle()).map(|time| self.since + time)
+    }
 }
 
 /// How long a silence may last.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chat_client::Fingerprint;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, ValueEnum};
 
 /// Talk in a chat, from a terminal or a script.
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     pub(crate) room: Vec<String>,
 
     /// Messages to show on joining, 0 to 500
-    #[arg(long, value_name = "N", env = "CHAT_HISTORY", default_value_t = 50)]
+    #[arg(long, value_name = "N", env = "CHAT_HISTORY", default_value_t = 50, allow_hyphen_values = true)]
     pub(crate) history: u32,
 
     /// Lines in, lines out, append-only [default: when standard input or output is not a terminal]
@@ -66,8 +67,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", env = "CHAT_PASSWORD_FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// For a script: how long to go on trying without a connection
-    #[arg(long, value_name = "SECONDS", env = "CHAT_TIMEOUT", default_value_t = 30)]
+    /// For a script: how long to go on trying while no line of it gets stored; each that does begins it anew
+    #[arg(long, value_name = "SECONDS", env = "CHAT_TIMEOUT", default_value_t = 30, allow_hyphen_values = true)]
     pub(crate) timeout: u32,
 }
 
@@ -83,11 +84,57 @@ pub(crate) enum Times {
     Never,
 }
 
+/// What was wrong with what was typed, in one sentence.
+pub(crate) fn sentence(error: &clap::Error) -> String {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let flag = text(ContextKind::InvalidArg).and_then(|flag| flag.split([' ', '=', '[']).next());
+    if let (Some(flag), Some(value)) = (flag, text(ContextKind::InvalidValue).filter(|value| !value.is_empty())) {
+        if let Some(ContextValue::Strings(possible)) = error.get(ContextKind::ValidValue) {
+            return format!("{flag} {value:?}: it is none of {}", possible.join(", "));
+        }
+        if error.kind() == ErrorKind::ValueValidation {
+            // What a type says of itself tells nobody what to write.
+            let why = std::error::Error::source(error).filter(|_| !["--history", "--timeout"].contains(&flag));
+            let why = why.map_or_else(|| "it takes a whole number".to_owned(), ToString::to_string);
+            return format!("{flag} {value:?}: {why}");
+        }
+    }
+    let words = error.to_string();
+    let told =
+        words.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let told: Vec<_> = told.filter(|line| !line.is_empty()).collect();
+    format!("{}; --help lists what there is", told.join(" ").trim_start_matches("error: "))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[test]
+    fn what_is_wrong_is_one_sentence_that_names_the_flag() {
+        for (words, expected) in [
+            (&["--history", "-1"][..], "--history \"-1\": it takes a whole number"),
+            (&["--timeout=soon"], "--timeout \"soon\": it takes a whole number"),
+            (&["--times", "often"], "--times \"often\": it is none of always, changed, never"),
+            (&["--tls=maybe"], "--tls \"maybe\": it is none of true, false"),
+            (&["--room"], "a value is required for '--room <NAME>' but none was supplied; --help lists what there is"),
+            (
+                &["--rom", "x"],
+                "unexpected argument '--rom' found tip: a similar argument exists: '--room'; --help lists what there is",
+            ),
+        ] {
+            let error = Args::try_parse_from(["chat-client", "bob"].iter().chain(words)).expect_err("it is wrong");
+            assert_eq!(sentence(&error), expected);
+        }
+        let error = Args::try_parse_from(["chat-client", "bob", "--fingerprint", "x"]).expect_err("it is wrong");
+        let sentence = sentence(&error);
+        assert!(sentence.starts_with("--fingerprint \"x\": ") && !sentence.contains('\n'), "{sentence}");
+    }
 
     #[test]
     fn the_command_is_sound_and_every_flag_has_its_variable() {

@@ -56,6 +56,14 @@ pub enum End {
         /// What became of the last try.
         why: Lost,
     },
+    /// The server let it in, and has answered nothing that it was asked for.
+    #[error("{server} has answered nothing for {} s", .after.as_secs())]
+    Unanswered {
+        /// The server.
+        server: String,
+        /// The time that it had, [`give_up_after`](crate::Options::give_up_after).
+        after: Duration,
+    },
     /// The server doesn't let it in: the alias is taken, the password is wrong.
     #[error("{}", clean_line(&.0.message))]
     Refused(Box<Refusal>),

@@ -33,6 +33,9 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 /// Default for the time in which the server must have answered the hello.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);
 
+/// What a try to connect has at least, however short the time in which something has to be answered.
+pub const LEAST_TRY: Duration = Duration::from_secs(1);
+
 /// Default for the silence after which the server is asked whether it is there: shorter than most routers forget a connection.
 pub const PING_AFTER: Duration = Duration::from_secs(30);
 

@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use self::ask::{ask_alias, ask_other, ask_secrets};
 use self::request::{Done, Outcome};
 use self::view::View;
-use self::words::{brief, excerpt, no_connection, notice};
+use self::words::{excerpt, no_connection, notice};
 use crate::config::{Config, Manner, without_number};
 use crate::input::{Input, Numbered};
 use crate::kept::Read;
@@ -123,10 +123,18 @@ struct Talk<'a> {
     number: u64,
     /// There may be more lines.
     open: bool,
+    /// A line asked to leave.
+    left: bool,
     /// Requests that the next line waits for.
     held: usize,
     /// A line was refused or its fate is unknown.
     failed: bool,
+    /// What a script is told of its lines, by number, until those before them have their fate.
+    named: BTreeMap<u64, String>,
+    /// A script was told that there is no connection.
+    told: bool,
+    /// The end was told.
+    has_ended: bool,
     /// Tries since there was a connection.
     tries: u32,
     reason: Option<String>,
@@ -157,8 +165,12 @@ impl<'a> Talk<'a> {
             waiting,
             number: 0,
             open: true,
+            left: false,
             held: 0,
             failed: false,
+            named: BTreeMap::new(),
+            told: false,
+            has_ended: false,
             tries: 0,
             reason: None,
             keeps,
@@ -187,9 +199,7 @@ impl<'a> Talk<'a> {
             }
         }
         let lost = matches!(talked, Ok(Some(_)));
-        if lost && self.open && !self.is_person() {
-            self.name_the_rest(source, &brief(&end)).await;
-        }
+        self.name_the_rest(source, lost, &end).await;
         match talked {
             // Whoever read our output has gone: there is nothing left to do, and nothing wrong.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Over::Exit(0),
@@ -204,7 +214,8 @@ impl<'a> Talk<'a> {
     /// Talks until the input ends, somebody wants to leave (`None`), or the client ends.
     async fn talk(&mut self, source: &mut Source, events: &mut Events) -> io::Result<Option<End>> {
         loop {
-            if !self.open && (self.is_person() || self.requests.is_empty()) {
+            // A script without a line has still asked whether the server is there.
+            if !self.open && (self.is_person() || (self.requests.is_empty() && self.view.me().is_some())) {
                 return Ok(None);
             }
             let reads = self.open && self.held == 0 && self.view.current().is_some() && self.requests.len() < IN_FLIGHT;
@@ -250,7 +261,7 @@ impl<'a> Talk<'a> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Disconnected { why, .. } => self.tries += u32::from(!matches!(why, Lost::Bye(_)) || self.tries == 0),
-            Event::Connected(_) | Event::Reconnected { .. } => self.tries = 0,
+            Event::Connected(_) | Event::Reconnected { .. } => (self.tries, self.told) = (0, false),
             _ => {}
         }
         let is_echo = matches!(event, Event::Message(message) if message.own && self.is_waiting(&message.stored.text));
@@ -258,6 +269,7 @@ impl<'a> Talk<'a> {
         match event {
             Event::Disconnected { why, .. } if self.view.me().is_none() => {
                 if self.tries == 1 && !self.is_person() {
+                    self.told = true;
                     self.complain(&no_connection(&self.config.server, why));
                 }
                 Ok(())
@@ -288,16 +300,17 @@ impl<'a> Talk<'a> {
             return Ok(true);
         }
         if !self.config.commands {
-            let said = ClientMessage::Say { room, text: line, id: None, kind: Kind::Say };
-            self.request(number, said).await;
+            let said = ClientMessage::Say { room, text: line.clone(), id: None, kind: Kind::Say };
+            self.request(number, line, said).await;
             return Ok(true);
         }
         match text::parse(&line, &room) {
             Ok(Meant::Message(ClientMessage::Quit { reason })) => {
                 self.reason = reason;
+                self.left = true;
                 return Ok(false);
             }
-            Ok(Meant::Message(message)) => self.request(number, message).await,
+            Ok(Meant::Message(message)) => self.request(number, line, message).await,
             Ok(meant) => {
                 let words = self.view.local(&meant);
                 print(&words)?;
@@ -307,7 +320,7 @@ impl<'a> Talk<'a> {
         Ok(true)
     }
 
-    async fn request(&mut self, number: u64, message: ClientMessage) {
+    async fn request(&mut self, number: u64, typed: String, message: ClientMessage) {
         match &message {
             ClientMessage::Say { text, .. } | ClientMessage::Private { text, .. } => {
                 let (text, late_at) = (text.clone(), Instant::now() + LATE);
@@ -317,7 +330,7 @@ impl<'a> Talk<'a> {
             _ => {}
         }
         self.held += usize::from(request::holds(&message));
-        self.requests.push(request::start(&self.client, number, message).await);
+        self.requests.push(request::start(&self.client, number, typed, message).await);
     }
 
     fn answered(&mut self, done: Option<Done>) -> io::Result<()> {
@@ -328,14 +341,16 @@ impl<'a> Talk<'a> {
     fn done(&mut self, done: Done) -> io::Result<()> {
         self.held -= usize::from(done.held);
         let waited = self.waiting.remove(&done.number);
-        match done.result {
+        let shown = match done.result {
             Ok(Outcome::Said) => match waited {
                 Some(line) if line.named => print(&notice(&format!("stored now: {}", excerpt(&line.text)))),
                 _ => Ok(()),
             },
             Ok(outcome) => print(&self.view.outcome(&outcome, Timestamp::now())),
-            Err(error) => self.request_failed(done.number, &waited.map(|line| line.text).unwrap_or_default(), &error),
-        }
+            Err(error) => self.request_failed(done.number, &done.typed, waited.is_some(), &error),
+        };
+        self.name_in_order();
+        shown
     }
 }
 

@@ -22,7 +22,11 @@ use crate::tui::settings::{Plain, Settings};
 const BAD_USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(help) if !help.use_stderr() => help.exit(),
+        Err(error) => return fail(&args::sentence(&error), BAD_USAGE),
+    };
     let (settings, trouble) = kept_settings();
     let config = match Config::new(args, &settings.servers) {
         Ok(config) => config,

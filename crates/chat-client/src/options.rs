@@ -36,7 +36,8 @@ pub struct Options {
     /// Opens a fresh session when the server doesn't know this one any more; the lines whose fate can't be learned are
     /// told by an event either way.
     pub fresh_session: bool,
-    /// How long to go on trying without a connection; `None`: for ever.
+    /// How long to go on while there is no connection, or something was asked for, and nothing is answered; `None`: for ever. It bounds
+    /// connecting and the handshake too, but for [`crate::limits::LEAST_TRY`].
     pub give_up_after: Option<Duration>,
     /// The time in which a connection must be there.
     pub connect_deadline: Duration,

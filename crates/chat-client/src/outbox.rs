@@ -77,11 +77,21 @@ pub(crate) struct Outbox {
     sent: usize,
     /// How many of those the server counts.
     unacked: usize,
+    answered: u64,
 }
 
 impl Outbox {
     pub(crate) fn is_full(&self) -> bool {
         self.entries.len() >= OUTBOX
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many the server has answered.
+    pub(crate) const fn answered(&self) -> u64 {
+        self.answered
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {
@@ -135,6 +145,7 @@ impl Outbox {
         let index = self.sent_index(id)?;
         let entry = self.entries.remove(index)?;
         self.sent -= 1;
+        self.answered += 1;
         self.unacked -= usize::from(entry.is_counted());
         Some(entry)
     }

@@ -72,6 +72,8 @@ pub(crate) struct State {
     /// The hello that is being answered asks to go on with a session.
     resuming: bool,
     quitting: bool,
+    /// The server has said on this connection which room we are in.
+    entered: bool,
     /// The journal failed, and that was told.
     unkept: bool,
 }
@@ -100,6 +102,7 @@ impl State {
             was_live: false,
             resuming: false,
             quitting: false,
+            entered: false,
             unkept: false,
         }
     }
@@ -114,6 +117,16 @@ impl State {
 
     pub(crate) fn is_live(&self) -> bool {
         self.phase == Phase::Live
+    }
+
+    /// Whether nothing is waited for: we are in, and all that was asked for is answered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_live() && self.entered && self.outbox.is_empty()
+    }
+
+    /// How many requests the server has answered.
+    pub(crate) const fn answered(&self) -> u64 {
+        self.outbox.answered()
     }
 
     /// Whether another request has to wait.
@@ -227,6 +240,7 @@ impl State {
     /// A connection is lost, or could not be made.
     pub(crate) fn disconnected(&mut self) {
         self.phase = Phase::Offline;
+        self.entered = false;
         for room in self.outbox.connection_lost() {
             self.leave(&room);
         }

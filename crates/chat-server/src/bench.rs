@@ -33,11 +33,11 @@ impl Hall {
     pub fn new(store: impl Store, reader: Arc<dyn Reader>) -> Self {
         let metrics = Metrics::new(&Surroundings::default()).expect("figures");
         let lobby = crate::config::lobby();
-        let rooms = Arc::new(Rooms::new(Vec::new(), &lobby, 200));
+        let rooms = Arc::new(Rooms::of_lobby(&lobby));
         let (room, _) = rooms.get_or_make(&lobby).expect("a lobby");
         let Attachment::Live(channel) = room.attach(0) else { panic!("nothing was said yet") };
         let (log, _) = Log::start(store, reader, rooms, Clock::system(), metrics).expect("a thread");
-        let peer = Arc::new(Peer::new(ConnId(1), None));
+        let peer = Arc::new(Peer::new(ConnId(1), None, true));
         Self { log, room, peer, channel }
     }
 

@@ -6,7 +6,9 @@ use chat_protocol::names::{NameMap, RoomName};
 use chat_protocol::value::Seq;
 
 use crate::access::Access;
+use crate::accounts::Accounts;
 use crate::conversations::Conversations;
+use crate::directory::Directory;
 use crate::limits::MAX_ROOMS;
 use crate::log::KeptRoom;
 use crate::room::{Room, RoomId};
@@ -36,6 +38,13 @@ pub(crate) enum CannotEnter {
 }
 
 impl Rooms {
+    /// The lobby alone, where nobody has an account and nothing was said: for what only needs a room.
+    pub(crate) fn of_lobby(lobby: &RoomName) -> Self {
+        let accounts = Arc::new(Accounts::default());
+        let conversations = Conversations::new(&[], Arc::new(Directory::new(accounts.clone())), accounts);
+        Self::new(Vec::new(), lobby, 200, conversations, Access::default())
+    }
+
     pub(crate) fn new(
         kept: Vec<KeptRoom>,
         lobby: &RoomName,

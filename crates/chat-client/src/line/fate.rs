@@ -21,16 +21,26 @@ const MOST_NAMED: usize = 64;
 const MORE_WITHIN: Duration = Duration::from_millis(200);
 
 impl Talk<'_> {
-    pub(super) fn request_failed(&mut self, number: u64, text: &str, error: &RequestError) -> io::Result<()> {
+    /// `said`: the line was one to be stored.
+    pub(super) fn request_failed(
+        &mut self,
+        number: u64,
+        text: &str,
+        said: bool,
+        error: &RequestError,
+    ) -> io::Result<()> {
         match error {
             RequestError::Refused(refusal) => self.not_sent(number, text, &refusal.message),
-            RequestError::NotSent(end) | RequestError::FateUnknown(Cause::Ended(end)) if self.is_kept(text) => {
+            RequestError::NotSent(end) | RequestError::FateUnknown(Cause::Ended(end)) if self.keeps && said => {
                 self.name_line("kept for the next start", number, text, &brief(end))
             }
-            RequestError::NotSent(end) => self.not_sent(number, text, &brief(end)),
+            RequestError::NotSent(end) => {
+                let why = self.why(end);
+                self.not_sent(number, text, &why)
+            }
             RequestError::FateUnknown(cause) => {
                 let why = match cause {
-                    Cause::Ended(end) => brief(end),
+                    Cause::Ended(end) => self.why(end),
                     cause => cause.to_string(),
                 };
                 self.name_line("fate is unknown", number, text, &why)
@@ -39,9 +49,13 @@ impl Talk<'_> {
         }
     }
 
-    /// Whether what was said is on disk, to be sent by the next client.
-    fn is_kept(&self, text: &str) -> bool {
-        self.keeps && !text.is_empty()
+    /// Why a line has no fate. A script is told why there is an end before, once for all its lines.
+    fn why(&mut self, end: &End) -> String {
+        if self.config.manner != Manner::Script || *end == End::Quit {
+            return brief(end);
+        }
+        self.ended(end);
+        String::new()
     }
 
     pub(super) fn not_sent(&mut self, number: u64, text: &str, why: &str) -> io::Result<()> {
@@ -54,12 +68,23 @@ impl Talk<'_> {
         let (why, text) = (clean_line(why), excerpt(text));
         if !self.is_person() {
             let shown = if text.is_empty() { String::new() } else { format!(" \"{text}\"") };
-            self.complain(&format!("{what}: line {number}{shown}: {why}"));
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            self.named.insert(number, format!("{what}: line {number}{shown}{why}"));
+            self.name_in_order();
             return Ok(());
         }
         // A refusal is the answer to what was just typed; anything else needs to name it.
         let is_answer = what == "not sent" && !self.view.is_offline();
         print(&if is_answer || text.is_empty() { error(&why) } else { error(&format!("{what}: {text} ({why})")) })
+    }
+
+    /// Tells a script of its lines up to the first that has no fate yet.
+    pub(super) fn name_in_order(&mut self) {
+        let open = self.waiting.first_key_value().map_or(u64::MAX, |(number, _)| *number);
+        while let Some(line) = self.named.first_entry().filter(|line| *line.key() < open) {
+            let words = line.remove();
+            self.complain(&words);
+        }
     }
 
     /// Names the lines that should be stored by now.
@@ -74,7 +99,10 @@ impl Talk<'_> {
     }
 
     /// What the client's end means where it was not asked for; `None`: the usual.
-    pub(super) fn ended(&self, end: &End) -> Option<Over> {
+    pub(super) fn ended(&mut self, end: &End) -> Option<Over> {
+        if std::mem::replace(&mut self.has_ended, true) {
+            return None;
+        }
         match end {
             End::Refused(refusal) => {
                 self.complain(&clean_line(&refusal.message));
@@ -92,8 +120,8 @@ impl Talk<'_> {
                 (can_choose && !begun).then_some(Over::AskAgain)
             }
             End::Unreachable { server, why } => {
-                // Others were told at the first try.
-                if self.is_person() || self.tries == 0 {
+                // Others may have been told at the first try.
+                if !self.told {
                     self.complain(&no_connection(server, why));
                 }
                 None
@@ -114,8 +142,14 @@ impl Talk<'_> {
         eprintln!("{prefix} {words}");
     }
 
-    /// Names what nobody read of the input.
-    pub(super) async fn name_the_rest(&mut self, source: &mut Source, why: &str) {
+    /// Names to a script what nobody carried out of its input: the connection is `lost`, or it asked to leave before.
+    pub(super) async fn name_the_rest(&mut self, source: &mut Source, lost: bool, end: &End) {
+        let why = match self.left {
+            _ if self.is_person() => return,
+            true if self.config.manner == Manner::Script => "it comes after /quit".to_owned(),
+            _ if lost && self.open => self.why(end),
+            _ => return,
+        };
         for _ in 0..MOST_NAMED {
             match timeout(MORE_WITHIN, source.input.next()).await {
                 Ok(Some(Ok(Numbered { number, line }))) => {
@@ -124,9 +158,11 @@ impl Talk<'_> {
                         continue;
                     }
                     // Standard error, which `not_sent` writes to for all but people, doesn't fail.
-                    let _ = self.not_sent(number, &line.unwrap_or_default(), why);
+                    let _ = self.not_sent(number, &line.unwrap_or_default(), &why);
                 }
                 Ok(None) => return,
+                // There may never be any more.
+                Err(_) if self.left => return,
                 _ => break,
             }
         }
@@ -134,6 +170,6 @@ impl Talk<'_> {
             0 => "the input".to_owned(),
             number => format!("what comes after line {number}"),
         };
-        self.complain(&format!("not sent: {rest}: {why}"));
+        self.complain(&format!("not sent: {rest}"));
     }
 }

@@ -13,6 +13,8 @@ use crate::asked;
 pub(crate) struct Done {
     /// The number of its line.
     pub(crate) number: u64,
+    /// The line, as it was typed.
+    pub(crate) typed: String,
     /// The next line waited for it.
     pub(crate) held: bool,
     pub(crate) result: Result<Outcome, RequestError>,
@@ -48,22 +50,27 @@ pub(crate) const fn holds(message: &ClientMessage) -> bool {
 }
 
 /// Sends a request. What is said has its place in the order when this returns; the future that is returned waits for the answer.
-pub(crate) async fn start(client: &Client, number: u64, message: ClientMessage) -> BoxFuture<'static, Done> {
+pub(crate) async fn start(
+    client: &Client,
+    number: u64,
+    typed: String,
+    message: ClientMessage,
+) -> BoxFuture<'static, Done> {
     let held = holds(&message);
     match message {
         ClientMessage::Say { room, text, kind, .. } => {
             let posted = client.post(&room, text, kind).await;
-            async move { Done { number, held, result: answer(posted, |_| Outcome::Said).await } }.boxed()
+            async move { Done { number, typed, held, result: answer(posted, |_| Outcome::Said).await } }.boxed()
         }
         ClientMessage::Private { to, text, kind, .. } => {
             let shown = Text::new(&text);
             let posted = client.post_private(to, text, kind).await;
             let outcome = move |ack| Outcome::Private { ack, kind, text: shown };
-            async move { Done { number, held, result: answer(posted, outcome).await } }.boxed()
+            async move { Done { number, typed, held, result: answer(posted, outcome).await } }.boxed()
         }
         message => {
             let client = client.clone();
-            async move { Done { number, held, result: carry_out(&client, message).await } }.boxed()
+            async move { Done { number, typed, held, result: carry_out(&client, message).await } }.boxed()
         }
     }
 }
@@ -71,13 +78,14 @@ pub(crate) async fn start(client: &Client, number: u64, message: ClientMessage) 
 /// What becomes of a line of the last start.
 pub(crate) fn settle(number: u64, line: Kept) -> BoxFuture<'static, Done> {
     let (kind, text) = (line.kind, Text::new(&line.text));
+    let typed = line.text;
     let outcome = async move {
         line.receipt.await.map(|settled| match settled {
             Settled::Private(ack) => Outcome::Private { ack, kind, text },
             _ => Outcome::Said,
         })
     };
-    async move { Done { number, held: false, result: outcome.await } }.boxed()
+    async move { Done { number, typed, held: false, result: outcome.await } }.boxed()
 }
 
 async fn answer<T>(

@@ -142,6 +142,7 @@ impl State {
     }
 
     fn joined(&mut self, joined: Joined) {
+        self.entered = true;
         let wanted = self.options.history;
         if let Some(place) = self.places.get_mut(&joined.room) {
             place.room = joined.room.clone();

@@ -144,11 +144,101 @@ async fn an_input_that_nobody_reads_is_named_line_by_line_and_an_empty_one_not_a
     assert_eq!((ran.code, ran.err.lines().count()), (1, 1), "{}", ran.err);
     assert!(!ran.err.contains("os error"), "{}", ran.err);
     let ran = run(address, &["bot", "--timeout", "0"], b"one\n\nthree\n").await;
-    let why = format!("no connection to {address}");
     let named: Vec<_> = ran.err.lines().skip(1).map(ToOwned::to_owned).collect();
     let expected = [(1, "one"), (3, "three")];
-    let expected = expected.map(|(n, text)| format!("chat-client: not sent: line {n} \"{text}\": {why}"));
+    let expected = expected.map(|(n, text)| format!("chat-client: not sent: line {n} \"{text}\""));
     assert_eq!((ran.code, named), (1, expected.into()), "{}", ran.err);
+    let ran = run(address, &["bot", "--timeout", "0", "--room", "ops"], b"").await;
+    assert_eq!((ran.code, ran.err.lines().count()), (1, 1), "a room that is known changes nothing: {}", ran.err);
+}
+
+/// The lines of standard error, but for the program's name.
+fn complaints(ran: &Ran) -> Vec<&str> {
+    ran.err.lines().map(|line| line.strip_prefix("chat-client: ").unwrap()).collect()
+}
+
+#[tokio::test]
+async fn lines_are_named_in_their_order_as_they_were_typed() {
+    let server = TestServer::start().await;
+    let (text, line) = ("x".repeat(9000), "y".repeat(40_000));
+    let ran = run(server.address, &["bot"], format!("one\n{text}\n{line}\nfour\n").as_bytes()).await;
+    let named: Vec<_> = complaints(&ran).iter().map(|line| line[..17].to_owned()).collect();
+    assert_eq!(
+        (ran.code, named),
+        (1, vec!["not sent: line 2 ".to_owned(), "not sent: line 3 ".to_owned()]),
+        "{}",
+        ran.err
+    );
+
+    let input = b"one\n@nobody x\n/nick a b\n/quit\nfive\n\n/who\n";
+    let ran = run(server.address, &["bot", "--commands"], input).await;
+    let expected = [
+        "not sent: line 2 \"@nobody x\": no one here is called \"nobody\"",
+        "not sent: line 3 \"/nick a b\": a space cannot be in a name; letters and digits can, and _ . -",
+        "not sent: line 5 \"five\": it comes after /quit",
+        "not sent: line 7 \"/who\": it comes after /quit",
+    ];
+    assert_eq!((ran.code, complaints(&ran)), (1, expected.to_vec()));
+    let ran = run(server.address, &["bot", "--commands"], b"one\n/quit\n").await;
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    server.stop().await;
+}
+
+const WELCOME: &str = concat!(
+    r#"{"type":"welcome","alias":"bot","session":"s3cret","log":"log1","server":"fake","version":"1","limits":"#,
+    r#"{"max_text":8192,"max_line":32768,"max_lines":100,"max_rate":20,"burst":200,"max_unacked":64,"max_rooms":32}}"#,
+    "\n",
+    r#"{"type":"joined","room":"lobby","topic":"","count":1,"members":["bot"],"head":0}"#,
+    "\n",
+);
+
+/// A server that is one in name only, on the port that is returned.
+async fn in_name_only(greets: bool, last_words: Option<&'static str>) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve_in_name_only(stream, greets, last_words));
+        }
+    });
+    address
+}
+
+async fn serve_in_name_only(stream: tokio::net::TcpStream, greets: bool, last_words: Option<&str>) {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if greets && line.contains(r#""type":"hello""#) {
+            write.write_all(WELCOME.as_bytes()).await.unwrap();
+        }
+        if let Some(words) = last_words.filter(|_| line.contains(r#""type":"say""#)) {
+            return write.write_all(words.as_bytes()).await.unwrap();
+        }
+    }
+}
+
+/// None of these lets a script wait for longer than it said.
+#[tokio::test]
+async fn a_script_ends_in_its_time_whatever_the_server_does() {
+    let storage = "{\"type\":\"bye\",\"code\":\"storage\",\"reason\":\"the disk is broken\"}\n";
+    let cases = [
+        (true, Some(""), "fate is unknown", "the server closed the connection"),
+        (true, Some(storage), "fate is unknown", "the disk is broken"),
+        (true, None, "fate is unknown", "has answered nothing for 2 s"),
+        (false, None, "not sent", "the server is silent"),
+    ];
+    for (greets, last_words, fate, why) in cases {
+        let address = in_name_only(greets, last_words).await;
+        let started = std::time::Instant::now();
+        let ran = run(address, &["bot", "--timeout", "2"], b"x\ny\n").await;
+        // Half a minute is the deadline of a handshake, and a quarter what a busy machine may take.
+        assert!(started.elapsed() < Duration::from_secs(15), "{why}: {:?}", started.elapsed());
+        let complaints = complaints(&ran);
+        assert_eq!((ran.code, complaints.len()), (1, 3), "{}", ran.err);
+        assert!(complaints[0].ends_with(why), "{}", ran.err);
+        assert_eq!(complaints[1], format!("{fate}: line 1 \"x\""));
+        assert!(complaints[2].ends_with(": line 2 \"y\""), "{}", ran.err);
+    }
 }
 
 #[tokio::test]
@@ -170,7 +260,7 @@ async fn bad_usage_exits_2() {
     for args in [&[][..], &["bot", "--room", "a b"], &["bot", "--history", "501"], &["bot", "--times", "often"]] {
         let ran = run(address, args, b"").await;
         assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
-        assert!(!ran.err.is_empty(), "{args:?}");
+        assert_eq!(ran.err.lines().count(), 1, "{args:?}: {}", ran.err);
     }
     let mut command = program(address, &["bot"]);
     let output = command.arg("--server=nowhere").output().await.unwrap();

@@ -6,7 +6,7 @@ use chat_client::protocol::message::{ByeCode, ErrorCode};
 use chat_client::protocol::value::Kind;
 use chat_client::{Cause, End, Event, FirstConnection, Lost, Options, RequestError};
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::fake::{Peer, lobby, settle, start, wait_for};
 
@@ -224,4 +224,44 @@ async fn it_gives_up_when_its_time_is_over() {
     assert!(matches!(&end, End::Unreachable { .. }), "{end:?}");
     assert_eq!(start.elapsed().as_secs(), 20);
     assert_eq!(line.await, Err(RequestError::NotSent(end)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_gives_up_where_nothing_is_answered_and_goes_on_where_something_is() {
+    let time = Duration::from_secs(20);
+    let (client, _events, mut fake) = start(Options { give_up_after: Some(time), ping_after: time * 9, ..options() });
+    let (mut peer, _) = fake.accept_live(0).await;
+    // Nothing is asked for: a listener may listen for ever.
+    sleep(time * 3).await;
+    let posted = Instant::now();
+    let mut lines = Vec::new();
+    for n in 0..3 {
+        lines.push(client.post(&lobby(), n.to_string(), Kind::Say).await.unwrap());
+    }
+    for seq in 1..=2 {
+        let say = peer.expect("say").await;
+        sleep(time - Duration::from_secs(1)).await;
+        peer.ack(&say["id"], seq).await;
+    }
+    // A welcome is no answer to what was said.
+    while posted.elapsed() < time * 2 {
+        drop(peer);
+        peer = fake.accept_live(2).await.0;
+        sleep(Duration::from_secs(1)).await;
+    }
+    let end = client.ended().await;
+    assert!(matches!(&end, End::Unanswered { .. }), "{end:?}");
+    assert_eq!(posted.elapsed().as_secs(), 58, "two acks after 19 s each, and 20 s");
+    let last = lines.pop().unwrap();
+    assert_eq!(last.await, Err(RequestError::FateUnknown(Cause::Ended(end))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_time_bounds_the_handshake_too() {
+    let time = Duration::from_secs(3);
+    let (client, _events, mut fake) = start(Options { give_up_after: Some(time), ..options() });
+    let (began, _peer) = (Instant::now(), fake.accept().await);
+    let end = client.ended().await;
+    assert!(matches!(&end, End::Unreachable { why: Lost::Silent, .. }), "{end:?}");
+    assert_eq!(began.elapsed(), time);
 }

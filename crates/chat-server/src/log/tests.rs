@@ -7,9 +7,6 @@ use chat_protocol::value::{Kind, MessageId, Text, Time};
 use proptest::prelude::*;
 
 use super::*;
-use crate::accounts::Accounts;
-use crate::conversations::Conversations;
-use crate::directory::Directory;
 use crate::metrics::Surroundings;
 
 /// A store with its reader, and what has to live as long.
@@ -252,9 +249,7 @@ impl Store for Forgetful {
 /// A log with nobody in it yet.
 fn start(store: impl Store, memory: Memory) -> (Log, Arc<Rooms>, Metrics) {
     let metrics = Metrics::new(&Surroundings::default()).unwrap();
-    let accounts = Arc::new(Accounts::default());
-    let conversations = Conversations::new(&[], Arc::new(Directory::new(accounts.clone())), accounts);
-    let rooms = Arc::new(Rooms::new(Vec::new(), &room("lobby"), 100, conversations, crate::access::Access::default()));
+    let rooms = Arc::new(Rooms::of_lobby(&room("lobby")));
     let (log, _end) =
         Log::start(store, Arc::new(memory), Arc::clone(&rooms), Clock::system(), metrics.clone()).unwrap();
     (log, rooms, metrics)
