@@ -20,7 +20,8 @@ pub(crate) enum Change {
     Renamed(Rename),
 }
 
-/// What a room is told at once: several changes, no name in two of them; or of a large room the count alone.
+/// What a room is told at once: several changes, no name in two of them; or, of who comes to a large room and goes, the count
+/// alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     /// Each with the version of the roster that it made.
@@ -206,7 +207,8 @@ impl Roster {
     fn note(&mut self, change: Change, urgent: bool) -> Vec<Told> {
         self.version += 1;
         let mut first = Vec::new();
-        if self.announced > self.most_named as u64 {
+        // Who speaks is known by his name, so that a large room hears of new names too.
+        if self.announced > self.most_named as u64 && !matches!(change, Change::Renamed(_)) {
             self.count_untold = true;
         } else {
             let undone = self.untold.iter().position(|(made, earlier)| *made > self.seen && change.undoes(earlier));
@@ -242,24 +244,26 @@ impl Roster {
 
     /// All that is untold, in parts that each fit into a line.
     pub(crate) fn tell(&mut self) -> Vec<Told> {
-        let changes = std::mem::take(&mut self.untold);
+        let mut changes = std::mem::take(&mut self.untold);
         self.urgent = false;
         self.told = self.since.take().map(|_| Instant::now()).or(self.told);
         let count = self.announced;
-        let by_count =
-            std::mem::take(&mut self.count_untold) || (count > self.most_named as u64 && !changes.is_empty());
+        let mut by_count = std::mem::take(&mut self.count_untold);
+        if count > self.most_named as u64 {
+            let all = changes.len();
+            changes.retain(|(_, change)| matches!(change, Change::Renamed(_)));
+            by_count |= changes.len() < all;
+        }
         let mut parts = Vec::new();
         if by_count {
             parts.push(Told { changes: Vec::new(), count });
         }
-        if count <= self.most_named as u64 {
-            for change in changes {
-                match parts.last_mut() {
-                    Some(part) if !part.changes.is_empty() && part.bound() + change.1.bound() < BATCH_BYTES - 1024 => {
-                        part.changes.push(change);
-                    }
-                    _ => parts.push(Told { changes: vec![change], count }),
+        for change in changes {
+            match parts.last_mut() {
+                Some(part) if !part.changes.is_empty() && part.bound() + change.1.bound() < BATCH_BYTES - 1024 => {
+                    part.changes.push(change);
                 }
+                _ => parts.push(Told { changes: vec![change], count }),
             }
         }
         parts

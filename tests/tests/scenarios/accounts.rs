@@ -148,7 +148,7 @@ async fn a_registered_alias_takes_its_password() {
     second.send_line("Alice").await;
     second.expect("PASSWORD?").await;
     second.send_line("wrong horse").await;
-    second.expect("!!! that is not the password of that alias").await;
+    second.expect("!!! that is not the password of that alias; the alias first, then the password").await;
     second.expect("ALIAS?").await;
     second.send_line("ALICE").await;
     second.expect("PASSWORD?").await;
@@ -327,7 +327,7 @@ async fn an_account_that_is_given_up_leaves_a_guest() {
     alice.expect_start("*** alice is yours now").await;
     let mut phone = house.log_in("alice", "correct horse").await;
     alice.send_line("/unregister wrong horse").await;
-    alice.expect("!!! that is not the password of that alias").await;
+    alice.expect("!!! that is not the password of that alias; the alias first, then the password").await;
     alice.send_line("/unregister correct horse").await;
     alice.expect("*** alice is anybody's again; you are a guest").await;
     phone.until("*** bye: your account's password was changed, or the account given up").await;
@@ -359,7 +359,7 @@ async fn guesses_wait_and_the_owner_comes_in_all_the_same() {
         eve.send_line("alice").await;
         eve.expect("PASSWORD?").await;
         eve.send_line("a wrong guess").await;
-        eve.expect("!!! that is not the password of that alias").await;
+        eve.expect("!!! that is not the password of that alias; the alias first, then the password").await;
         eve.expect("ALIAS?").await;
     }
     // The fifth attempt has to wait 2 s, the owner's sixth 4 s more: both are told nothing but the outcome.

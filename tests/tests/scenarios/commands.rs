@@ -287,6 +287,17 @@ async fn whom_one_ignores_one_does_not_hear() {
     alice.expect("!!! you don't ignore bob").await;
     alice.send_line("/ignore").await;
     alice.expect("!!! /ignore needs a name: /ignore bob").await;
+    // A new name is no way around it.
+    alice.send_line("/ignore bob").await;
+    alice.expect("*** you don't see any more what bob says; /unignore bob ends this").await;
+    bob.send_line("/nick robert").await;
+    alice.expect("*** bob is now known as robert").await;
+    bob.send_line("buy more").await;
+    bob.send_line("@alice buy more").await;
+    bob.until("you -> alice: buy more").await;
+    carol.until("robert: buy more").await;
+    carol.send_line("robert again").await;
+    alice.expect_said("carol: robert again").await;
     server.stop().await;
 }
 

@@ -146,9 +146,13 @@ async fn a_large_room_keeps_quiet_about_who_comes_and_goes() {
     let joined = program.expect_type("joined").await;
     assert_eq!((&joined["count"], joined["members"].as_array().map(Vec::len)), (&json!(6), Some(4)));
     bot.expect_json(json!({"type": "presence", "room": "lobby", "count": 6})).await;
+    // Of new names it hears: who speaks is known by his.
     dave.send_line("/nick david").await;
     dave.send_line("hello all").await;
+    alice.expect("*** dave is now known as david").await;
     alice.expect("[12:03:22] david: hello all").await;
+    dave.expect("*** dave is now known as david").await;
+    assert_eq!(bot.expect_type("presence").await["renamed"], json!([{"from": "dave", "to": "david"}]));
     dave.send_line("/quit").await;
     bot.next("message").await;
     bot.expect_json(json!({"type": "presence", "room": "lobby", "count": 5})).await;

@@ -54,8 +54,7 @@ pub fn parse_login(line: &str) -> Login {
 ///
 /// A [`Refusal`] in words for the person; the line had no effect.
 pub fn parse(line: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
-    // A blank before a command must not publish what was meant for one person alone; nor may an invisible mark.
-    let start = line.trim_start_matches(is_blank);
+    let start = start_of(line);
     let say = |text: &str| {
         Ok(Input::Message(ClientMessage::Say { room: room.clone(), text: text.to_owned(), id: None, kind: Kind::Say }))
     };
@@ -197,6 +196,34 @@ pub(super) fn refuse(code: ErrorCode, message: impl Into<String>) -> Box<Refusal
 }
 
 /// White space, and what is as invisible as white space: joiners, direction marks, the byte order mark.
+/// The line from its first character that is seen. A blank before a command must not publish what was meant for one person alone;
+/// nor may an invisible mark, or the escape sequence of an arrow key that was pressed in netcat.
+fn start_of(line: &str) -> &str {
+    let mut start = line;
+    loop {
+        let rest = start.trim_start_matches(|c: char| is_blank(c) || (c.is_control() && c != ESCAPE) || is_bidi(c));
+        match rest.strip_prefix(ESCAPE) {
+            Some(sequence) => start = after_sequence(sequence),
+            // A line of nothing else is no command, and shows that something was sent.
+            None if rest.is_empty() => return line.trim_start_matches(is_blank),
+            None => return rest,
+        }
+    }
+}
+
+/// What follows an escape sequence of a terminal (ECMA-48), whose escape character is gone already.
+fn after_sequence(sequence: &str) -> &str {
+    let Some(parameters) = sequence.strip_prefix(['[', 'O']) else { return sequence };
+    parameters.trim_start_matches(|c| matches!(c, ' '..='?')).strip_prefix(|c| matches!(c, '@'..='~')).unwrap_or("")
+}
+
+const ESCAPE: char = '\u{1B}';
+
+/// A character that turns the direction of what follows.
+const fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{061C}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}')
 }

@@ -274,3 +274,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_invisible_beginning_makes_a_command_public() {
+    let room = RoomName::new("lobby").expect("a name");
+    for beginning in
+        ["", " ", "\u{8}", "\u{7f}", "\u{1b}[A", "\u{1b}[1;5C \u{1b}OB", "\u{202e}", "\u{2066}\t", "\u{1b}"]
+    {
+        let line = format!("{beginning}/msg bob a secret");
+        let Ok(Input::Message(ClientMessage::Private { to, text, .. })) = parse(&line, &room) else {
+            panic!("{line:?} is said aloud: {:?}", parse(&line, &room));
+        };
+        assert_eq!((to.as_str(), text.as_str()), ("bob", "a secret"));
+    }
+    for aloud in ["\u{1b}[A", "\u{7}", "\u{1b}[", "\u{1b}[Ahello /msg bob"] {
+        let said = parse(aloud, &room);
+        assert!(matches!(&said, Ok(Input::Message(ClientMessage::Say { text, .. })) if text == aloud), "{said:?}");
+    }
+}

@@ -257,6 +257,9 @@ impl<S: Transport> Session<S> {
             return;
         }
         for (i, item) in batch.items.iter().enumerate() {
+            if let Item::Presence(told) = item {
+                self.ignore_renamed(told);
+            }
             match item {
                 Item::Message { record, .. } if record.stored.seq <= cursor => {}
                 Item::Message { record, origin } if origin.connection == self.peer.id => {

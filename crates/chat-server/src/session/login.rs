@@ -38,7 +38,13 @@ impl<S: Transport> Session<S> {
         };
         let account = match self.log_in(&alias, password, None, deadline).await? {
             Ok(account) => account,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(mut refusal) => {
+                // What is typed next is an alias, which everybody sees: it had better not be the password once more.
+                if refusal.code == ErrorCode::WrongPassword {
+                    refusal.message.push_str("; the alias first, then the password");
+                }
+                return Ok(Err(refusal));
+            }
         };
         let Account { alias, id: author, .. } = account;
         Ok(Ok(Person { alias, author, token: None, quiet: false, knows_password: true }))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat_protocol::clean::clean_line;
 use chat_protocol::limits::{MAX_REASON, MAX_TOPIC};
-use chat_protocol::message::{ErrorCode, Refusal, ServerMessage};
+use chat_protocol::message::{ErrorCode, Refusal, Rename, ServerMessage};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::text::render;
 use chat_protocol::value::{Kind, MessageId, Seq, Text};
@@ -16,6 +16,7 @@ use crate::batch::{Dialect, Origin};
 use crate::log::{CannotRedact, Entry, NewMessage};
 use crate::metrics::Limit;
 use crate::peer::Private;
+use crate::presence::{Change, Told};
 
 /// Names that one text connection may ignore: each of its lines is compared with them.
 const MAX_IGNORED: usize = 100;
@@ -211,6 +212,19 @@ impl<S: Transport> Session<S> {
 
     pub(super) fn is_ignored(&self, alias: &Alias) -> bool {
         !self.ignored.is_empty() && self.ignored.iter().any(|ignored| **ignored == *alias.key().folded())
+    }
+
+    /// Whoever isn't listened to isn't so under a new name either.
+    pub(super) fn ignore_renamed(&mut self, told: &Told) {
+        for (_, change) in &told.changes {
+            if let Change::Renamed(Rename { from, to }) = change
+                && self.is_ignored(from)
+                && !self.is_ignored(to)
+                && self.ignored.len() < MAX_IGNORED
+            {
+                self.ignored.push(to.key().folded().into());
+            }
+        }
     }
 
     pub(super) fn ignore(&mut self, name: &str, on: bool) {
