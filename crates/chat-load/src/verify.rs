@@ -38,8 +38,8 @@ use crate::target::{Kind, Target};
 const CATCH_UP: Duration = Duration::from_secs(10);
 /// How long nothing may be acked before the run is given up, which is a violation.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a stall may last beyond its time. With that it stays below the clients' deadline and the server's.
-const LONGEST_STALL: Duration = Duration::from_secs(10);
+/// How long a stall may last beyond its time. With that it stays below the 30 s after which the server closes who takes nothing.
+const LONGEST_STALL: Duration = Duration::from_secs(24);
 /// How often the run is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 

@@ -7,18 +7,18 @@ use std::sync::OnceLock;
 
 use super::{build, folder, run_with};
 
-const CROWD: [&str; 8] = ["--seed", "1", "--rooms", "2", "--writers", "12", "--readers", "6"];
-
 /// Everything that breaks connections.
 #[rustfmt::skip]
-const BREAKS: [&str; 12] = [
+const BREAKS: [&str; 20] = [
+    "--seed", "1", "--rooms", "2", "--writers", "12", "--readers", "6",
     "--acked", "8000", "--kills", "6", "--cuts", "20", "--stalls", "5", "--client-kills", "8", "--stops", "1",
 ];
 
 /// Stalls that nothing breaks, so that some last until the server has forgotten what was said meanwhile.
 #[rustfmt::skip]
-const STALLS: [&str; 12] = [
-    "--acked", "6000", "--kills", "0", "--cuts", "0", "--stalls", "12", "--client-kills", "0", "--stops", "0",
+const STALLS: [&str; 20] = [
+    "--seed", "1", "--rooms", "1", "--writers", "8", "--readers", "8",
+    "--acked", "6000", "--kills", "0", "--cuts", "0", "--stalls", "8", "--client-kills", "0", "--stops", "0",
 ];
 
 /// One of these rules has to be among those that were found broken.
@@ -26,7 +26,7 @@ fn check_caught(bug: &str, faults: &[&str], rules: &[&str]) {
     static SERVER: OnceLock<std::path::PathBuf> = OnceLock::new();
     let server = SERVER.get_or_init(|| build(&["--features", "planted-bugs"], &folder().join("planted-bugs")));
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-load"));
-    command.arg("verify").args(CROWD).args(faults).arg("--program").arg(server).env("CHAT_PLANTED_BUG", bug);
+    command.arg("verify").args(faults).arg("--program").arg(server).env("CHAT_PLANTED_BUG", bug);
     let (found, code) = run_with(&mut command);
     if rules.is_empty() {
         assert_eq!(code, 0, "{found}");
