@@ -294,8 +294,8 @@ async fn whom_one_ignores_one_does_not_hear() {
     alice.expect("*** bob is now known as robert").await;
     bob.send_line("buy more").await;
     bob.send_line("@alice buy more").await;
-    bob.until("you -> alice: buy more").await;
-    carol.until("robert: buy more").await;
+    bob.until("[12:03:22] you -> alice: buy more").await;
+    carol.until("[12:03:22] robert: buy more").await;
     carol.send_line("robert again").await;
     alice.expect_said("carol: robert again").await;
     server.stop().await;
