@@ -10,6 +10,9 @@
 #![doc = "```text"]
 #![doc = include_str!("../golden/invites.txt")]
 #![doc = "```\n"]
+#![doc = "What is private, replayed likewise:\n\n```text"]
+#![doc = include_str!("../golden/private.txt")]
+#![doc = "```\n"]
 
 pub mod clean;
 pub mod codec;

@@ -11,7 +11,7 @@ use chat_protocol::names::RoomName;
 
 use crate::book::Book;
 use crate::limits::{MAX_GUARDED, MAX_MEMBERS};
-use crate::log::{AuthorId, KeptRoom};
+use crate::log::{AuthorId, KeptRoom, Person};
 use crate::room::Room;
 
 /// Whose a room is.
@@ -135,6 +135,18 @@ impl Access {
         self.rooms.write().unwrap_or_else(PoisonError::into_inner).insert(folded.into(), Arc::new(room));
         self.version.fetch_add(1, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// Whom the log is to be emptied of. May block.
+    pub(crate) fn erasures(&self) -> Result<Vec<(i64, Person)>, String> {
+        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.as_ref().map_or_else(|| Ok(Vec::new()), Book::erasures)
+    }
+
+    /// One of these is done. May block.
+    pub(crate) fn erased(&self, number: i64) -> Result<(), String> {
+        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.as_ref().map_or(Ok(()), |book| book.erased(number))
     }
 
     /// Takes over what another process changed; whether it did. May block.

@@ -192,6 +192,14 @@ pub(crate) enum Command {
         /// The file; - for standard input
         file: PathBuf,
     },
+    /// Empty everything that somebody said, and his private conversations; his account and sessions go too. A server may be running meanwhile
+    Erase {
+        /// The account's alias; where there is none, whoever used it as a guest
+        alias: String,
+        /// Don't ask whether that is meant
+        #[arg(long)]
+        yes: bool,
+    },
     /// Show how a running server is: the one on the data folder, or the one at --metrics. Exit code 1: it is not ready; 2: none answers
     Status,
     /// Say whether the configuration makes sense, the certificate's files included, and do nothing

@@ -4,6 +4,7 @@
 //! account that is made must never hold a commit of messages up. Whoever reads it sees by SQLite's `data_version` that
 //! another connection wrote.
 
+mod erasures;
 mod rooms;
 
 use std::fs;
@@ -28,7 +29,7 @@ const FILE: &str = "accounts.db";
 const APPLICATION: i64 = 0x626f_6f6b;
 
 /// What makes each schema of the one before; the first, of nothing. Their number is the schema that this program reads and writes.
-const STEPS: [&str; 3] = [TABLES, INVITES, rooms::TABLES];
+const STEPS: [&str; 4] = [TABLES, INVITES, rooms::TABLES, erasures::TABLES];
 
 const TABLES: &str = "
 CREATE TABLE accounts (

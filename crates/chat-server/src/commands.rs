@@ -2,6 +2,7 @@
 
 mod about;
 mod accounts;
+mod erase;
 mod status;
 
 use std::fs::File;
@@ -42,6 +43,7 @@ pub(crate) fn run(command: &Command, typed: &Typed) -> Result<(), Failed> {
         Command::Completions { shell } => about::completions(*shell),
         Command::Man => about::manual(),
         Command::Status => status::run(typed),
+        Command::Erase { alias, yes } => erase::run(alias, *yes, &data_folder(&typed.args).map_err(Failed::at_start)?),
         Command::Account(command) => accounts::run(command, &data_folder(&typed.args).map_err(Failed::at_start)?),
         Command::Backup { .. } | Command::Restore { .. } | Command::Export { .. } | Command::Import { .. } => {
             transfer(command, &data_folder(&typed.args).map_err(Failed::at_start)?)
@@ -54,7 +56,7 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
         Command::Backup { file } => {
             log::backup(data, file)?;
             Accounts::backup(data, &beside(file))?;
-            if let Err(error) = backups::note(data) {
+            if let Err(error) = backups::note(data, file) {
                 eprintln!("the backup is complete, but `chat-server status` won't know of it: {error}");
             }
             eprintln!("everything in {} is now in {}, too", data.display(), file.display());
@@ -74,6 +76,7 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
             eprintln!("{count} messages are now in {}", data.display());
         }
         Command::Account(_)
+        | Command::Erase { .. }
         | Command::CheckConfig
         | Command::Config
         | Command::Completions { .. }

@@ -101,6 +101,11 @@ impl Conversations {
         room
     }
 
+    /// The conversation that is kept under this name, if somebody attends it.
+    pub(crate) fn attended(&self, name: &RoomName) -> Option<Arc<Room>> {
+        self.state().attended.get(&name.ends()?.map(AuthorId)).and_then(Weak::upgrade)
+    }
+
     /// Whether this account may begin a conversation with that one, or has.
     pub(crate) fn may_begin(&self, one: AuthorId, other: AuthorId) -> Result<(), TooMany> {
         let state = self.state();
@@ -143,6 +148,13 @@ impl Conversations {
             (read < kept.head).then_some(Unread { other: *other, read, head: kept.head })
         });
         unread.collect()
+    }
+
+    /// Forgets how far an account has read, and how far others have read what it said. May block.
+    pub(crate) fn forget(&self, account: AuthorId) -> Result<(), String> {
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.state().changed.retain(|ends| !ends.contains(&account));
+        marks.as_ref().map_or(Ok(()), |marks| marks.forget(account))
     }
 
     /// Keeps the marks that changed. May block.

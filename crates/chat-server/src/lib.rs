@@ -13,6 +13,7 @@ pub mod config;
 mod control;
 mod conversations;
 mod directory;
+pub mod erase;
 mod full;
 mod hub;
 pub mod limits;

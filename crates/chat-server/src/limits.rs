@@ -111,6 +111,15 @@ pub(crate) const KNOCKS: usize = 1000;
 /// Conversations that somebody who comes back is shown what he missed of; of more he is told the names.
 pub(crate) const WAITING_CONVERSATIONS: usize = 10;
 
+/// Messages that are emptied between two commits when somebody is erased.
+pub(crate) const ERASE_STEP: usize = 100;
+
+/// Messages that are looked at for that.
+pub(crate) const ERASE_LOOK: usize = 10_000;
+
+/// How long the connections of somebody who is erased may take to end.
+pub(crate) const ERASE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Messages of each that a person is shown. `/history @NAME` has all.
 pub(crate) const WAITING_MESSAGES: u32 = 20;
 

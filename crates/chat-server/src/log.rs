@@ -25,8 +25,8 @@ pub use sqlite::{
     restore,
 };
 pub use store::{
-    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Space, Store,
-    TokenHash, Verdict,
+    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, Person, ReadError, Reader, Record, Space,
+    Store, TokenHash, Verdict,
 };
 
 use self::pages::Pages;
@@ -54,6 +54,8 @@ pub(crate) enum Entry {
     Session { token: TokenHash, alias: Alias },
     /// Somebody removes a message of his.
     Redact { room: Arc<Room>, seq: Seq, author: AuthorId, by: Alias, reply: oneshot::Sender<Result<(), CannotRedact>> },
+    /// Somebody is erased, a step of that. From where to go on comes back.
+    Erase { person: Person, after: u64, reply: oneshot::Sender<Result<(u64, Option<u64>), String>> },
     /// A topic is set.
     Topic { room: Arc<Room>, from: Alias, topic: String, reply: oneshot::Sender<Result<(), String>> },
 }

@@ -57,13 +57,9 @@ impl Marks {
     }
 
     /// Forgets whatever an account has read, and what others have read of it.
-    pub(crate) fn forget(data: &Path, account: AuthorId) -> Result<(), String> {
-        if !data.join(FILE).exists() {
-            return Ok(());
-        }
-        let (marks, _) = Self::open(data)?;
+    pub(crate) fn forget(&self, account: AuthorId) -> Result<(), String> {
         let forget = "DELETE FROM marks WHERE ?1 IN (reader, other)";
-        marks.0.execute(forget, [account.0]).map(drop).map_err(|error| error.to_string())
+        self.0.execute(forget, [account.0]).map(drop).map_err(|error| error.to_string())
     }
 }
 
@@ -99,7 +95,7 @@ mod tests {
         marks.keep(&[mark(3)]).unwrap();
         marks.keep(&[mark(7)]).unwrap();
         assert_eq!(Marks::open(folder.path()).unwrap().1, [mark(7)]);
-        Marks::forget(folder.path(), AuthorId([2; 16])).unwrap();
+        marks.forget(AuthorId([2; 16])).unwrap();
         assert_eq!(Marks::open(folder.path()).unwrap().1, []);
         drop(marks);
         fs::write(

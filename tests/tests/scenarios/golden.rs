@@ -11,6 +11,8 @@ const TEXT: &str = include_str!("../../../crates/chat-protocol/golden/text.txt")
 const JSON: &str = include_str!("../../../crates/chat-protocol/golden/json.txt");
 const INVITES: &str = include_str!("../../../crates/chat-protocol/golden/invites.txt");
 
+const PRIVATE: &str = include_str!("../../../crates/chat-protocol/golden/private.txt");
+
 /// The value of a string field in a line of JSON.
 fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let start = line.find(&format!("\"{name}\":\""))? + name.len() + 4;
@@ -59,6 +61,11 @@ async fn the_text_transcript_is_what_happens() {
 #[tokio::test]
 async fn the_json_transcript_is_what_happens() {
     replay(JSON, at("2026-11-21T12:00:00Z"), HashMap::new()).await;
+}
+
+#[tokio::test]
+async fn the_transcript_of_what_is_private_is_what_happens() {
+    replay(PRIVATE, at("2026-11-21T12:00:00Z"), HashMap::new()).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod crowds;
 mod descriptors;
 mod durable;
 mod endings;
+mod erase;
 mod example;
 mod fairness;
 mod golden;

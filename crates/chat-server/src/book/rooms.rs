@@ -42,7 +42,7 @@ impl Book {
     }
 
     /// Forgets these.
-    pub(crate) fn forget_guarded(&mut self, rooms: &[Guarded]) -> Result<(), String> {
+    pub(crate) fn forget_guarded(&self, rooms: &[Guarded]) -> Result<(), String> {
         for room in rooms {
             let key = room.name.key();
             for table in ["rooms", "members"] {

@@ -230,6 +230,16 @@ impl<S: Store> Appender<S> {
                 // Whoever asked may be gone; what was removed stays so.
                 let _ = reply.send(answer);
             }
+            Entry::Erase { reply, .. } => {
+                let answer = match verdicts.next().flatten() {
+                    Some(Verdict::Erased { left, next }) => {
+                        left.iter().for_each(|record| self.erased(record, round));
+                        Ok((left.len() as u64, next))
+                    }
+                    _ => Err(full.to_owned()),
+                };
+                let _ = reply.send(answer);
+            }
             Entry::Enter { room, alias, quiet, reply } => {
                 let entered = self.rooms.get_or_make(&room).map(|(room, made)| {
                     // What was said before he came is history to him, also where both happen in one round.
@@ -269,6 +279,15 @@ impl<S: Store> Appender<S> {
                 let _ = reply.send(answer);
             }
         }
+    }
+
+    /// Serves no more of a message than what is left. Nobody is told: it may be one of thousands.
+    fn erased(&self, left: &Arc<Record>, round: &mut Round) {
+        let name = &left.stored.room;
+        let Some(room) = self.rooms.get(name).or_else(|| self.rooms.conversations.attended(name)) else { return };
+        self.pages.forget(room.id);
+        room.redact(left);
+        round.items(&room).iter_mut().for_each(|item| item.redact(left));
     }
 
     fn exit(&self, room: &Arc<Room>, alias: &Alias, reason: Option<String>, abrupt: bool, round: &mut Round) {
@@ -360,6 +379,7 @@ fn operation(entry: &Entry) -> Option<Operation> {
         Entry::Redact { room, seq, author, .. } => {
             Some(Operation::Redact { room: room.name.clone(), seq: *seq, author: *author })
         }
+        Entry::Erase { person, after, .. } => Some(Operation::Erase { person: person.clone(), after: *after }),
         Entry::Session { token, alias } => Some(Operation::Session { token: *token, alias: alias.clone() }),
         Entry::Rename { to, token, .. } => token.map(|token| Operation::Session { token, alias: to.clone() }),
         Entry::Enter { .. } | Entry::Exit { .. } => None,

@@ -9,8 +9,8 @@ use chat_protocol::value::{MessageId, Seq, Text, Time};
 
 use super::search::Query;
 use super::store::{
-    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, ReadError, Reader, Record, Space, Store,
-    TokenHash, Verdict,
+    AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, Person, ReadError, Reader, Record, Space,
+    Store, TokenHash, Verdict,
 };
 
 /// What a message costs beside its text: the record, its places in the indexes.
@@ -63,6 +63,7 @@ impl Store for Memory {
                 // The room and the directory remember these for as long as this process lives.
                 Operation::Topic { .. } | Operation::Session { .. } => Verdict::Done,
                 Operation::Redact { room, seq, author } => kept.redact(room, *seq, *author),
+                Operation::Erase { person, .. } => kept.erase(person),
             })
             .collect())
     }
@@ -117,6 +118,24 @@ impl Kept {
         self.bytes -= cost(record) - cost(&left);
         *record = Arc::new(left);
         Verdict::Redacted(Arc::clone(record))
+    }
+
+    fn erase(&mut self, person: &Person) -> Verdict {
+        let is_meant = |record: &Record| match person {
+            Person::Account(id) => {
+                record.author == *id || record.stored.room.ends().is_some_and(|ends| ends.contains(&id.0))
+            }
+            Person::Guest(alias) => record.stored.from.key().folded() == alias.key().folded(),
+        };
+        let all = self.rooms.values().flat_map(|ring| &ring.records);
+        let meant: Vec<_> = all.filter(|record| is_meant(record)).cloned().collect();
+        let left = meant.iter().filter_map(|record| {
+            match self.redact(&record.stored.room, record.stored.seq, record.author) {
+                Verdict::Redacted(left) => Some(left),
+                _ => None,
+            }
+        });
+        Verdict::Erased { left: left.collect(), next: None }
     }
 
     fn make_place(&mut self) {

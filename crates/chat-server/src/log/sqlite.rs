@@ -8,6 +8,7 @@
 //! without what its end said, as nothing outside of it knows how long it was. The same goes for a folder that was put
 //! back to what it was earlier. The clients' positions give that away: one beyond the head is answered with `reset`.
 
+mod erase;
 mod fold;
 mod folder;
 mod index;

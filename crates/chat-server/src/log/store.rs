@@ -78,6 +78,23 @@ pub enum Operation {
         /// Who asks: its author.
         author: AuthorId,
     },
+    /// The texts of all that somebody said are taken away, and those of his private conversations; his sessions are forgotten. A step of that:
+    /// it is asked again from where it came to.
+    Erase {
+        /// Who.
+        person: Person,
+        /// 0, or what the last step said.
+        after: u64,
+    },
+}
+
+/// Somebody whose messages are meant, wherever they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// The account with this id.
+    Account(AuthorId),
+    /// Whoever spoke under this alias.
+    Guest(Alias),
 }
 
 /// What became of an operation.
@@ -94,6 +111,13 @@ pub enum Verdict {
     Done,
     /// The text was taken away; this is what is left.
     Redacted(Arc<Record>),
+    /// These texts were taken away; this is what is left.
+    Erased {
+        /// That.
+        left: Vec<Arc<Record>>,
+        /// From where to go on; `None`: that was all.
+        next: Option<u64>,
+    },
     /// There is no such message, or none any more.
     Missing,
     /// The message is somebody else's.

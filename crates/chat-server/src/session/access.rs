@@ -135,7 +135,8 @@ impl<S: Transport> Session<S> {
         let name = RoomName::new(typed).map_err(|error| Refusal::new(ErrorCode::BadField, error.to_string()))?;
         let record = self.hub.rooms.access.get(name.key().folded());
         let room = self.hub.rooms.get(&name);
-        let Some(name) = room.as_ref().map(|room| &room.name).or(record.as_ref().map(|record| &record.name)).cloned()
+        let Some(name) =
+            room.as_ref().map(|room| &room.name).or_else(|| record.as_ref().map(|record| &record.name)).cloned()
         else {
             let words = format!("there is no room {}", name.shown());
             return Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(name).into());

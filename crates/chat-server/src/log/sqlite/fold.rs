@@ -23,11 +23,11 @@ pub(super) type KnownSessions = HashMap<TokenHash, (Alias, Time)>;
 
 /// What is being done in one transaction.
 pub(super) struct Fold<'a> {
-    db: &'a Connection,
-    rooms: &'a RoomRows,
+    pub(super) db: &'a Connection,
+    pub(super) rooms: &'a RoomRows,
     sessions: &'a KnownSessions,
     now: Time,
-    changes: Changes,
+    pub(super) changes: Changes,
 }
 
 /// What a transaction changes of what its caller holds in memory, valid once it is committed.
@@ -58,6 +58,7 @@ impl<'a> Fold<'a> {
             }
             Operation::Session { token, alias } => self.session(token, None, alias).map(|()| Verdict::Done),
             Operation::Redact { room, seq, author } => self.redact(room, *seq, *author),
+            Operation::Erase { person, after } => self.erase(person, *after),
         }
     }
 
@@ -158,7 +159,7 @@ impl<'a> Fold<'a> {
     }
 
     /// Takes a text's words out of the index; all of them, where it is too damaged for that.
-    fn unindex(&mut self, place: i64, text: &str) -> rusqlite::Result<()> {
+    pub(super) fn unindex(&mut self, place: i64, text: &str) -> rusqlite::Result<()> {
         // Flushed, so that what is wrong with the index is seen here, and not when the transaction is committed.
         self.db.execute_batch("SAVEPOINT unindex")?;
         let removed = index::remove(self.db, place, text)
@@ -246,7 +247,7 @@ pub(super) fn known(
     Ok(Some(if same { Verdict::Repeat(Arc::new(record)) } else { Verdict::Conflict }))
 }
 
-fn read_one(db: &Connection, name: &RoomName, room: i64, seq: Seq) -> rusqlite::Result<Option<Record>> {
+pub(super) fn read_one(db: &Connection, name: &RoomName, room: i64, seq: Seq) -> rusqlite::Result<Option<Record>> {
     let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE place = ?"))?;
     let mut rows = statement.query([row::place(room, seq)])?;
     Ok(rows.next()?.and_then(|row| Rows::new(name, room).read(row).ok()))
