@@ -79,6 +79,34 @@ pub(crate) enum Dialect {
     Json,
 }
 
+/// What is said.
+#[derive(Clone, Copy, Debug, Group)]
+pub(crate) struct Talk {
+    /// Bytes of a message's text
+    #[arg(long, default_value_t = 64, value_parser = size)]
+    pub(crate) size: usize,
+
+    /// What the members speak with a chat server; who only sends speaks JSON
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) dialect: Dialect,
+}
+
+/// How much is said by those who wait for nothing but their window.
+#[derive(Clone, Copy, Debug, Group)]
+pub(crate) struct Burst {
+    /// Those who send in a fan-out; with chat servers they are members too
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) senders: u16,
+
+    /// Messages of each sender that may be on their way in a fan-out
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) window: u32,
+
+    /// Messages of all senders of a fan-out together
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) messages: u32,
+}
+
 /// When a message leaves its sender's window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WindowBy {
@@ -97,33 +125,19 @@ pub(crate) struct Fanout {
     #[arg(long, default_value_t = 1000)]
     pub(crate) members: usize,
 
-    /// Those who send; with chat servers they are members too
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) senders: u16,
-
-    /// Messages of each sender that may be on their way
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub(crate) window: u32,
+    #[command(flatten)]
+    pub(crate) burst: Burst,
 
     /// When a message leaves the window [default: ack; last with minimal and NATS]
     #[arg(long, value_enum)]
     pub(crate) window_by: Option<WindowBy>,
 
-    /// Bytes of a message's text
-    #[arg(long, default_value_t = 64, value_parser = size)]
-    pub(crate) size: usize,
-
-    /// Messages of all senders together
-    #[arg(long, default_value_t = 20_000)]
-    pub(crate) messages: u32,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
 
     /// Seconds after which no more are sent
     #[arg(long, default_value_t = 60.0)]
     pub(crate) seconds: f64,
-
-    /// What the members speak with a chat server; senders speak JSON
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) dialect: Dialect,
 }
 
 #[derive(Clone, Debug, Group)]
@@ -143,13 +157,8 @@ pub(crate) struct Paced {
     #[arg(long, default_value_t = 10.0)]
     pub(crate) seconds: f64,
 
-    /// Bytes of a message's text
-    #[arg(long, default_value_t = 64, value_parser = size)]
-    pub(crate) size: usize,
-
-    /// What the members speak with a chat server; the sender speaks JSON
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) dialect: Dialect,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
 }
 
 #[derive(Clone, Debug, Group)]
@@ -165,13 +174,8 @@ pub(crate) struct Chatter {
     #[arg(long, default_value_t = 10.0)]
     pub(crate) seconds: f64,
 
-    /// Bytes of a message's text
-    #[arg(long, default_value_t = 64, value_parser = size)]
-    pub(crate) size: usize,
-
-    /// What the people speak with a chat server
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) dialect: Dialect,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
 }
 
 #[derive(Clone, Debug, Group)]
@@ -255,17 +259,8 @@ pub(crate) struct Compare {
     #[arg(long, value_delimiter = ',', default_value = "1000")]
     pub(crate) members: Vec<usize>,
 
-    /// fanout: those who send
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) senders: u16,
-
-    /// fanout: messages of each sender that may be on their way, until the last member has them
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub(crate) window: u32,
-
-    /// fanout: messages of all senders together
-    #[arg(long, default_value_t = 20_000)]
-    pub(crate) messages: u32,
+    #[command(flatten)]
+    pub(crate) burst: Burst,
 
     /// paced: messages a second
     #[arg(long, default_value_t = 10.0)]
@@ -275,17 +270,12 @@ pub(crate) struct Compare {
     #[arg(long, default_value_t = 5.0)]
     pub(crate) seconds: f64,
 
-    /// Bytes of a message's text
-    #[arg(long, default_value_t = 64, value_parser = size)]
-    pub(crate) size: usize,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
 
     /// How often each server has its turn
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
-
-    /// What the members speak with a chat server
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) dialect: Dialect,
 
     /// Print the results as one JSON object instead of a table in Markdown
     #[arg(long)]

@@ -75,21 +75,17 @@ fn is_there(kind: Kind) -> bool {
 fn once(args: &Compare, target: Kind, members: usize, progress: &Progress) -> anyhow::Result<Report> {
     let setting = Setting::fresh(target, None, fresh_seed())?;
     let common = Common { target, server: None, pid: None, program: None, json: false, plot: None, seed: None };
-    let (size, dialect, seconds) = (args.size, args.dialect, args.seconds);
+    let Compare { burst, talk, seconds, rate, .. } = *args;
     match args.workload {
         Workload::Fanout => {
-            let (senders, window, messages) = (args.senders, args.window, args.messages);
             // The same rule for all: some don't answer, and some throw out who is overtaken by a sender that doesn't wait.
             let window_by = Some(WindowBy::Last);
-            let fanout = Fanout { common, members, senders, window, window_by, size, messages, seconds, dialect };
-            fanout::run(&fanout, &setting, progress)
+            fanout::run(&Fanout { common, members, burst, window_by, seconds, talk }, &setting, progress)
         }
-        Workload::Paced => {
-            paced::run(&Paced { common, members, rate: args.rate, seconds, size, dialect }, &setting, progress)
-        }
+        Workload::Paced => paced::run(&Paced { common, members, rate, seconds, talk }, &setting, progress),
         Workload::Chatter => {
             let people = u16::try_from(members).context("so many people can't all talk here")?;
-            paced::chatter(&Chatter { common, people, seconds, size, dialect }, &setting, progress)
+            paced::chatter(&Chatter { common, people, seconds, talk }, &setting, progress)
         }
     }
 }

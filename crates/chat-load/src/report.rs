@@ -120,81 +120,83 @@ impl Report {
 
     /// The result for a person.
     pub(crate) fn text(&self) -> String {
-        let mut out = String::new();
-        self.write(&mut out);
+        let Self { mode, members, senders, .. } = self;
+        let mut out = format!("{mode} on {}: {members} members, {senders} senders\n", self.target.name());
+        for line in [self.traffic(), self.cpu(), self.latencies(), self.memory(), self.joins(), self.generator()] {
+            out.extend(line);
+        }
+        if !self.is_valid() {
+            self.faults(&mut out);
+        }
         out
     }
 
-    fn write(&self, out: &mut String) {
-        let Self { mode, members, senders, .. } = self;
-        let _ = writeln!(out, "{mode} on {}: {members} members, {senders} senders", self.target.name());
-        if self.deliveries > 0 {
-            let _ = writeln!(
-                out,
-                "  {} messages of {} bytes, {} deliveries in {:.2} s: {:.0} messages/s, {:.2} M deliveries/s",
+    fn traffic(&self) -> Option<String> {
+        (self.deliveries > 0).then(|| {
+            format!(
+                "  {} messages of {} bytes, {} deliveries in {:.2} s: {:.0} messages/s, {:.2} M deliveries/s\n",
                 self.messages,
                 self.size,
                 self.deliveries,
                 self.seconds,
                 self.messages_per_second(),
                 self.deliveries_per_second() / 1e6,
-            );
+            )
+        })
+    }
+
+    fn cpu(&self) -> Option<String> {
+        let per = self.server_cpu_seconds_per_million.map(|per| format!("; {per:.4} s per million deliveries"));
+        Some(format!("  server: {:.2} CPU seconds{}\n", self.server_cpu_seconds?, per.unwrap_or_default()))
+    }
+
+    fn latencies(&self) -> Option<String> {
+        let all = [("each delivery", &self.each), ("the last member", &self.last), ("sent late by", &self.lag)];
+        let shown = all.iter().filter_map(|(what, percentiles)| {
+            let p = percentiles.as_ref()?;
+            Some(format!(
+                "  {what:16} ms: median {:.3}, 90 % {:.3}, 99 % {:.3}, 99.9 % {:.3}, worst {:.3}\n",
+                p.p50, p.p90, p.p99, p.p999, p.max
+            ))
+        });
+        Some(shown.collect())
+    }
+
+    fn memory(&self) -> Option<String> {
+        let IdleFound { resident_before, resident_after, bytes_per_connection } = self.idle?;
+        let (before, after) = (resident_before / 1024, resident_after / 1024);
+        Some(format!(
+            "  resident: {before} KiB before, {after} KiB after, {bytes_per_connection:.0} bytes per connection\n"
+        ))
+    }
+
+    fn joins(&self) -> Option<String> {
+        let StormFound { all_in_seconds, lines, bytes, listen_overflows, listen_drops } = self.storm?;
+        let shown = |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
+        let (overflows, drops) = (shown(listen_overflows), shown(listen_drops));
+        Some(format!(
+            "  all in after {all_in_seconds:.3} s; {lines} lines, {bytes} bytes; ListenOverflows {overflows}, ListenDrops {drops}\n"
+        ))
+    }
+
+    fn generator(&self) -> Option<String> {
+        let (share, per_read) = (self.generator_cpu * 100.0, self.deliveries_per_read);
+        let mut line = format!("  generator: {share:.0} % of a core, {per_read:.1} deliveries a read\n");
+        if self.generator_limited {
+            line.push_str("  The generator was the limit: the time says nothing about the server, its CPU does.\n");
         }
-        if let Some(cpu) = self.server_cpu_seconds {
-            let per = self.server_cpu_seconds_per_million.map(|per| format!("; {per:.4} s per million deliveries"));
-            let _ = writeln!(out, "  server: {cpu:.2} CPU seconds{}", per.unwrap_or_default());
-        }
-        for (what, percentiles) in
-            [("each delivery", &self.each), ("the last member", &self.last), ("sent late by", &self.lag)]
-        {
-            if let Some(p) = percentiles {
-                let _ = writeln!(
-                    out,
-                    "  {what:16} ms: median {:.3}, 90 % {:.3}, 99 % {:.3}, 99.9 % {:.3}, worst {:.3}",
-                    p.p50, p.p90, p.p99, p.p999, p.max
-                );
-            }
-        }
-        if let Some(idle) = &self.idle {
-            let _ = writeln!(
-                out,
-                "  resident: {} KiB before, {} KiB after, {:.0} bytes per connection",
-                idle.resident_before / 1024,
-                idle.resident_after / 1024,
-                idle.bytes_per_connection
-            );
-        }
-        if let Some(storm) = &self.storm {
-            let shown = |count: Option<u64>| count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
-            let _ = writeln!(
-                out,
-                "  all in after {:.3} s; {} lines, {} bytes; ListenOverflows {}, ListenDrops {}",
-                storm.all_in_seconds,
-                storm.lines,
-                storm.bytes,
-                shown(storm.listen_overflows),
-                shown(storm.listen_drops)
-            );
-        }
+        Some(line)
+    }
+
+    fn faults(&self, out: &mut String) {
+        let f = &self.faults;
         let _ = writeln!(
             out,
-            "  generator: {:.0} % of a core, {:.1} deliveries a read",
-            self.generator_cpu * 100.0,
-            self.deliveries_per_read
+            "  NO RESULT: {} missing, {} repeated, {} out of order, {} connections closed, {} refusals",
+            f.gaps, f.repeats, f.disorder, f.closed, f.refused
         );
-        if self.generator_limited {
-            out.push_str("  The generator was the limit: the time says nothing about the server, its CPU does.\n");
-        }
-        if !self.is_valid() {
-            let f = &self.faults;
-            let _ = writeln!(
-                out,
-                "  NO RESULT: {} missing, {} repeated, {} out of order, {} connections closed, {} refusals",
-                f.gaps, f.repeats, f.disorder, f.closed, f.refused
-            );
-            for problem in &self.problems {
-                let _ = writeln!(out, "    {problem}");
-            }
+        for problem in &self.problems {
+            let _ = writeln!(out, "    {problem}");
         }
     }
 }

@@ -16,8 +16,9 @@ use crate::wire::{Item, Scanner};
 const READ: usize = 256 * 1024;
 /// Events of one turn.
 const EVENTS: usize = 4096;
-/// Connections from one source address: well below the 28,000 ports that Linux gives out by default.
-const PER_ADDRESS: usize = 20_000;
+/// Connections from one source address: well below the 28,000 ports that Linux gives out by default, of which those of the
+/// run before are still being forgotten.
+const PER_ADDRESS: usize = 10_000;
 /// The token of the timer.
 const TIMER: Token = Token(usize::MAX);
 

@@ -16,8 +16,8 @@ const WARM_UP: u32 = 50;
 
 /// One run.
 pub(crate) fn run(args: &Fanout, setting: &Setting, progress: &Progress) -> anyhow::Result<Report> {
-    let senders = usize::from(args.senders);
-    let cast = setting.audience(args.members, senders, args.dialect, args.size);
+    let senders = usize::from(args.burst.senders);
+    let cast = setting.audience(args.members, senders, args.talk.dialect, args.talk.size);
     let by = match args.window_by {
         Some(WindowBy::Ack) if !cast.speaker.acks() => {
             bail!("{} doesn't answer its senders: use --window-by last", setting.target.kind.name())
@@ -30,14 +30,14 @@ pub(crate) fn run(args: &Fanout, setting: &Setting, progress: &Progress) -> anyh
     let mut load = Load::new(cast);
     load.warm_up(&mut swarm, WARM_UP)?;
 
-    progress.phase("fan-out", u64::from(args.messages));
+    progress.phase("fan-out", u64::from(args.burst.messages));
     let (messages, deliveries, reads) = (load.sent(), load.tracker.deliveries, swarm.read.reads);
     let mark = Mark::now(setting.target.pid);
     send(args, by, &mut load, &mut swarm, progress)?;
     let complete = load.drain(&mut swarm)?;
     let usage = mark.usage(setting.target.pid);
 
-    let mut report = Report::new("fanout", setting.target.kind, args.members, senders, args.size);
+    let mut report = Report::new("fanout", setting.target.kind, args.members, senders, args.talk.size);
     report.cost(&usage, load.sent() - messages, load.tracker.deliveries - deliveries);
     report.deliveries_per_read = report.deliveries as f64 / (swarm.read.reads - reads).max(1) as f64;
     report.faults = load.finish();
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Fanout, setting: &Setting, progress: &Progress) -> anyh
 fn send(args: &Fanout, by: WindowBy, load: &mut Load, swarm: &mut Swarm, progress: &Progress) -> anyhow::Result<()> {
     let end = swarm.now() + (args.seconds * 1e9) as u64;
     let warm = load.sent();
-    let total = warm + u64::from(args.messages);
+    let total = warm + u64::from(args.burst.messages);
     let mut left = total - warm;
     while left > 0 && swarm.now() < end {
         for sender in 0..load.flights.len() {
@@ -61,7 +61,7 @@ fn send(args: &Fanout, by: WindowBy, load: &mut Load, swarm: &mut Swarm, progres
                 WindowBy::Ack => flight.acked,
                 WindowBy::Last => flight.done,
             };
-            let room = args.window.saturating_sub(flight.sent() - settled);
+            let room = args.burst.window.saturating_sub(flight.sent() - settled);
             let count = u64::from(room).min(left) as u32;
             if count > 0 {
                 left -= u64::from(count);

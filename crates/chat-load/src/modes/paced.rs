@@ -18,18 +18,18 @@ type Plan = Vec<(u64, usize)>;
 
 /// One sender at a rate.
 pub(crate) fn run(args: &Paced, setting: &Setting, progress: &Progress) -> anyhow::Result<Report> {
-    let cast = setting.audience(args.members, 1, args.dialect, args.size);
+    let cast = setting.audience(args.members, 1, args.talk.dialect, args.talk.size);
     let plan = steady(args.rate, 1.0 + args.seconds);
-    let report = Report::new("paced", setting.target.kind, args.members, 1, args.size);
+    let report = Report::new("paced", setting.target.kind, args.members, 1, args.talk.size);
     open_loop(cast, &plan, 1.0, setting, progress, report)
 }
 
 /// Everybody says one message a second.
 pub(crate) fn chatter(args: &Chatter, setting: &Setting, progress: &Progress) -> anyhow::Result<Report> {
     let people = usize::from(args.people);
-    let cast = setting.people(people, args.dialect, args.size);
+    let cast = setting.people(people, args.talk.dialect, args.talk.size);
     let plan = everybody(people, 2.0 + args.seconds, setting.seed);
-    let report = Report::new("chatter", setting.target.kind, people, people, args.size);
+    let report = Report::new("chatter", setting.target.kind, people, people, args.talk.size);
     open_loop(cast, &plan, 2.0, setting, progress, report)
 }
 
