@@ -106,7 +106,8 @@ pub(crate) fn sentence(error: &clap::Error) -> String {
     let told =
         words.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
     let told: Vec<_> = told.filter(|line| !line.is_empty()).collect();
-    format!("{}; --help lists what there is", told.join(" ").trim_start_matches("error: "))
+    let told = told.join(" ").replace(" tip: ", "; ");
+    format!("{}; --help lists what there is", told.trim_start_matches("error: "))
 }
 
 #[cfg(test)]
@@ -125,7 +126,7 @@ mod tests {
             (&["--room"], "a value is required for '--room <NAME>' but none was supplied; --help lists what there is"),
             (
                 &["--rom", "x"],
-                "unexpected argument '--rom' found tip: a similar argument exists: '--room'; --help lists what there is",
+                "unexpected argument '--rom' found; a similar argument exists: '--room'; --help lists what there is",
             ),
         ] {
             let error = Args::try_parse_from(["chat-client", "bob"].iter().chain(words)).expect_err("it is wrong");

@@ -21,7 +21,7 @@ pub(crate) use self::sources::{Problem, Setting, Typed, command};
 )]
 pub(crate) struct Args {
     /// Plain TCP address to listen on; may be given more than once [default: 127.0.0.1:5555]
-    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
     pub(crate) listen: Option<Vec<SocketAddr>>,
 
     /// Address of the page for browsers; off for none [default: 127.0.0.1:5580]
@@ -37,11 +37,11 @@ pub(crate) struct Args {
     pub(crate) trusted_proxy: Option<Vec<String>>,
 
     /// Address of /metrics (Prometheus), /healthz and /readyz [default: none]
-    #[arg(long, value_name = "ADDR", global = true)]
+    #[arg(long, value_name = "ADDR", global = true, value_parser = address)]
     pub(crate) metrics: Option<SocketAddr>,
 
     /// Address for the same over TLS; may be given more than once
-    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', value_parser = address)]
     pub(crate) tls_listen: Option<Vec<SocketAddr>>,
 
     /// The certificate for TLS, in PEM, with those that lead to its root after it; read again when it changes
@@ -268,11 +268,27 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// An address to listen at.
+///
+/// # Errors
+///
+/// What one looks like.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    numeric.parse().map_err(|_| {
+        format!("{text:?} is no address to listen at; write IP:PORT, such as 127.0.0.1:5555, or 0.0.0.0:5555 for all")
+    })
+}
+
 /// What was wrong with what was typed, in one sentence.
 pub(crate) fn sentence(error: &clap::Error) -> String {
+    if let Some(key) = sources::key_of(error) {
+        return format!("--{key}: {}", sources::explain(error));
+    }
     let words = error.to_string();
     let told =
         words.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
     let told: Vec<_> = told.filter(|line| !line.is_empty()).collect();
-    format!("{}; --help lists what there is", told.join(" ").trim_start_matches("error: "))
+    let told = told.join(" ").replace(" tip: ", "; ");
+    format!("{}; --help lists what there is", told.trim_start_matches("error: "))
 }

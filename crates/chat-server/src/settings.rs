@@ -12,10 +12,10 @@ use chat_server::{Config, Identity, Limits, Storage, TlsConfig, WebConfig};
 
 use chat_server::limits::MAX_ROOMS;
 
-use crate::args::{Args, LogFormat};
+use crate::args::{Args, LogFormat, address};
 
-use self::storage::durable;
 pub(crate) use self::storage::{data_folder, selection};
+use self::storage::{durable, ephemeral};
 pub(crate) use self::units::duration;
 use self::units::size;
 
@@ -56,7 +56,9 @@ impl Settings {
         }
         server.log_addresses = args.log_addresses.unwrap_or(true);
         server.limits = limits(&args)?;
-        if !args.ephemeral.unwrap_or_default() {
+        if args.ephemeral.unwrap_or_default() {
+            ephemeral(&args)?;
+        } else {
             server.storage = Storage::Sqlite(durable(&args)?);
         }
         Ok(Self { server, log_format: args.log_format.unwrap_or_default() })
@@ -66,10 +68,10 @@ impl Settings {
 fn web(args: &Args) -> Result<Option<WebConfig>, String> {
     let mut web = match args.web.as_deref() {
         Some("off") => return Ok(None),
-        Some(address) => {
-            let parsed = address.parse();
-            WebConfig::new(parsed.map_err(|_| format!("--web {address:?}: give an address with a port, or off"))?)
-        }
+        Some(text) => WebConfig::new(
+            address(text)
+                .map_err(|_| format!("--web {text:?}: give an address with a port, such as 127.0.0.1:5580, or off"))?,
+        ),
         None => WebConfig::new(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5580)).optional(),
     };
     for url in args.web_origin.iter().flatten() {

@@ -106,9 +106,12 @@ impl Typed {
     }
 }
 
+/// What the flags with these values take may begin with a `-`, so that who types -1 hears of the flag.
+const NUMBERS: [&str; 4] = ["N", "BYTES", "SIZE", "TIME"];
+
 /// The definition, with a variable for each flag.
 pub(crate) fn command() -> clap::Command {
-    Args::command().mut_args(|arg| match arg.get_long().map(variable_of) {
+    definition().mut_args(|arg| match arg.get_long().map(variable_of) {
         Some(variable) => arg.env(OsStr::from(variable)).hide_env_values(true),
         None => arg,
     })
@@ -116,7 +119,27 @@ pub(crate) fn command() -> clap::Command {
 
 /// The definition, looking at nothing but the words it is given.
 fn bare_command() -> clap::Command {
-    Args::command().mut_args(|arg| arg.env(Resettable::Reset))
+    definition().mut_args(|arg| arg.env(Resettable::Reset))
+}
+
+fn definition() -> clap::Command {
+    Args::command().mut_args(|arg| {
+        let takes_number = NUMBERS.contains(&value_name(&arg));
+        arg.allow_hyphen_values(takes_number)
+    })
+}
+
+fn value_name(arg: &clap::Arg) -> &str {
+    arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str())
+}
+
+/// The flag whose value is wrong.
+pub(super) fn key_of(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return None };
+    let values = [ErrorKind::ValueValidation, ErrorKind::InvalidValue];
+    let key = shown.strip_prefix("--").filter(|_| values.contains(&error.kind()))?;
+    let key = key.split([' ', '=', '[']).next().unwrap_or(key);
+    Args::command().get_arguments().any(|arg| arg.get_long() == Some(key)).then(|| key.to_owned())
 }
 
 fn variable_of(key: &str) -> String {
@@ -206,7 +229,7 @@ fn check(key: &str, values: &[String]) -> Result<(), String> {
 }
 
 /// What is wrong with a value, without the command line around it.
-fn explain(error: &clap::Error) -> String {
+pub(super) fn explain(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::ArgumentConflict {
         return "it takes one value".to_owned();
     }
@@ -218,10 +241,24 @@ fn explain(error: &clap::Error) -> String {
     if let Some(ContextValue::Strings(possible)) = error.get(ContextKind::ValidValue) {
         return format!("{value:?} is none of {}", possible.join(", "));
     }
-    match std::error::Error::source(error) {
-        Some(why) => format!("{value:?} won't do: {why}"),
-        None => format!("{value:?} won't do"),
+    let command = Args::command();
+    let arg = key_of(error).and_then(|key| command.get_arguments().find(|arg| arg.get_long() == Some(&key)));
+    match (arg.map(|arg| (value_name(arg), default_of(arg))), std::error::Error::source(error)) {
+        // Its own words say what one looks like.
+        (Some(("ADDR", _)), Some(why)) => why.to_string(),
+        (Some(("N" | "BYTES", default)), _) => {
+            let example = default.filter(|default| default.parse::<u64>().is_ok());
+            format!("{value:?} won't do; write a whole number, such as {}", example.as_deref().unwrap_or("1000"))
+        }
+        // What remains are switches.
+        _ => format!("{value:?} won't do; write true or false"),
     }
+}
+
+/// What its help says of the default.
+fn default_of(arg: &clap::Arg) -> Option<String> {
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    help.rsplit_once("[default: ").and_then(|(_, rest)| rest.strip_suffix(']')).map(str::to_owned)
 }
 
 fn suggestion(key: &str) -> String {
@@ -240,8 +277,7 @@ fn settings(matches: &clap::ArgMatches, given: &Given) -> Vec<Setting> {
     let command = Args::command();
     let setting = |arg: &clap::Arg| {
         let key = arg.get_long().filter(|key| keys().iter().any(|known| known == key))?.to_owned();
-        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-        let default = help.rsplit_once("[default: ").and_then(|(_, rest)| rest.strip_suffix(']')).map(str::to_owned);
+        let default = default_of(arg);
         let (values, source) = if matches.value_source(&id(&key)) == Some(ValueSource::CommandLine) {
             let raw = matches.get_raw(&id(&key)).into_iter().flatten();
             (raw.map(|value| value.to_string_lossy().into_owned()).collect(), Source::Flag)

@@ -13,9 +13,7 @@ use crate::args::Args;
 /// One sentence that names the flag and the value; so for those that follow.
 pub(crate) fn durable(args: &Args) -> Result<Durable, String> {
     let mut durable = Durable::new(data_folder(args)?);
-    if let Some(text) = &args.min_free {
-        durable.min_free = size(text).map_err(|why| format!("--min-free {text:?}: {why}"))?;
-    }
+    durable.min_free = min_free(args)?.unwrap_or(durable.min_free);
     let keep = &mut durable.keep;
     keep.age =
         args.keep.as_ref().map(|text| duration(text).map_err(|why| format!("--keep {text:?}: {why}"))).transpose()?;
@@ -29,6 +27,25 @@ pub(crate) fn durable(args: &Args) -> Result<Durable, String> {
         return Err("--keep-messages 0: it has to be 1 or more; --ephemeral keeps nothing on disk".to_owned());
     }
     Ok(durable)
+}
+
+/// Nothing is on disk: what is said about that has to make sense all the same, and rules for keeping can't be kept.
+pub(crate) fn ephemeral(args: &Args) -> Result<(), String> {
+    let rules = [
+        ("keep", args.keep.is_some()),
+        ("keep-messages", args.keep_messages.is_some()),
+        ("keep-size", args.keep_size.is_some()),
+    ];
+    if let Some((flag, _)) = rules.into_iter().find(|(_, is_given)| *is_given) {
+        let why = "needs --data, and --ephemeral keeps nothing on disk: leave one of the two out";
+        return Err(format!("--{flag} {why}"));
+    }
+    min_free(args).map(|_| ())
+}
+
+fn min_free(args: &Args) -> Result<Option<u64>, String> {
+    let parse = |text: &String| size(text).map_err(|why| format!("--min-free {text:?}: {why}"));
+    args.min_free.as_ref().map(parse).transpose()
 }
 
 /// The folder that was named, or `chat-server` in the platform's folder for data of programs.

@@ -99,14 +99,18 @@ fn a_file_that_is_wrong_is_told_by_its_line() {
         ("nonsense = 1", "in FILE, line 1: there is no setting \"nonsense\""),
         (
             "lobby = \"a\"\nmax-text = \"much\"\n",
-            "in FILE, line 2: max-text: \"much\" won't do: invalid digit found in string",
+            "in FILE, line 2: max-text: \"much\" won't do; write a whole number, such as 8192",
         ),
-        ("max-text = -1\n", "in FILE, line 1: max-text: \"-1\" won't do: invalid digit found in string"),
+        ("max-text = -1\n", "in FILE, line 1: max-text: \"-1\" won't do; write a whole number, such as 8192"),
         ("max-text = [1, 2]\n", "in FILE, line 1: max-text: it takes one value"),
         ("max-text = 1.5\n", "in FILE, line 1: max-text: it takes a text, a number, true or false, or a list of them"),
-        ("ephemeral = \"perhaps\"\n", "in FILE, line 1: ephemeral: \"perhaps\" won't do: value was not a boolean"),
+        ("ephemeral = \"perhaps\"\n", "in FILE, line 1: ephemeral: \"perhaps\" won't do; write true or false"),
         ("log-format = \"xml\"\n", "in FILE, line 1: log-format: \"xml\" is none of text, json"),
-        ("listen = [\"nowhere\"]\n", "in FILE, line 1: listen: \"nowhere\" won't do: invalid socket address syntax"),
+        (
+            "listen = [\"nowhere\"]\n",
+            "in FILE, line 1: listen: \"nowhere\" is no address to listen at; \
+             write IP:PORT, such as 127.0.0.1:5555, or 0.0.0.0:5555 for all",
+        ),
         (
             "[lobby]\nname = \"x\"\n",
             "in FILE, line 1: lobby: it takes a text, a number, true or false, or a list of them",
@@ -126,9 +130,49 @@ fn a_variable_that_is_wrong_is_named() {
     let check = |name, value, expected: &str| {
         assert_eq!(parse(&[], &[(name, value)], None).unwrap_err(), expected);
     };
-    check("CHAT_MAX_TEXT", "much", "CHAT_MAX_TEXT=\"much\": \"much\" won't do: invalid digit found in string");
+    check("CHAT_MAX_TEXT", "much", "CHAT_MAX_TEXT=\"much\": \"much\" won't do; write a whole number, such as 8192");
     check("CHAT_LISTEN", "", "CHAT_LISTEN=\"\": it needs a value");
     check("CHAT_LOG_FORMAT", "xml", "CHAT_LOG_FORMAT=\"xml\": \"xml\" is none of text, json");
+}
+
+#[test]
+fn a_flag_that_is_wrong_is_named_with_what_it_takes() {
+    let check = |words: &[&str], expected: &str| {
+        let words: Vec<_> = std::iter::once("chat-server").chain(words.iter().copied()).map(OsString::from).collect();
+        match Typed::parse(words, &|_| None).unwrap_err() {
+            Problem::CommandLine(error) => assert_eq!(crate::args::sentence(&error), expected),
+            Problem::Sentence(sentence) => panic!("{sentence}"),
+        }
+    };
+    check(&["--max-rate", "-1"], "--max-rate: \"-1\" won't do; write a whole number, such as 20");
+    check(&["--max-text", "-1"], "--max-text: \"-1\" won't do; write a whole number, such as 8192");
+    check(&["--max-connections=-3"], "--max-connections: \"-3\" won't do; write a whole number, such as 10000");
+    check(&["--keep-messages", "1e3"], "--keep-messages: \"1e3\" won't do; write a whole number, such as 1000");
+    check(&["--ephemeral=maybe"], "--ephemeral: \"maybe\" won't do; write true or false");
+    check(&["--log-format", "xml"], "--log-format: \"xml\" is none of text, json");
+    let address = "write IP:PORT, such as 127.0.0.1:5555, or 0.0.0.0:5555 for all";
+    check(&["--listen", "localhst"], &format!("--listen: \"localhst\" is no address to listen at; {address}"));
+    check(&["--metrics", "1"], &format!("--metrics: \"1\" is no address to listen at; {address}"));
+}
+
+#[test]
+fn localhost_is_an_address() {
+    let args = parse(&["--listen", "localhost:7"], &[], None).unwrap().args;
+    assert_eq!(args.listen, Some(vec!["127.0.0.1:7".parse().unwrap()]));
+    let settings = Settings::new(parse(&["--ephemeral", "--web", "localhost:8"], &[], None).unwrap().args).unwrap();
+    assert_eq!(settings.server.web.unwrap().address, "127.0.0.1:8".parse().unwrap());
+}
+
+#[test]
+fn what_is_not_kept_has_no_rules_for_keeping() {
+    for (flag, value) in [("--keep", "x"), ("--keep", "5d"), ("--keep-size", "12XB"), ("--keep-messages", "10")] {
+        let typed = parse(&["--ephemeral", flag, value], &[], None).unwrap();
+        let sentence = Settings::new(typed.args).unwrap_err();
+        let expected = format!("{flag} needs --data, and --ephemeral keeps nothing on disk: leave one of the two out");
+        assert_eq!(sentence, expected);
+    }
+    let typed = parse(&["--ephemeral", "--min-free", "much"], &[], None).unwrap();
+    assert_eq!(Settings::new(typed.args).unwrap_err(), "--min-free \"much\": it has to begin with a whole number");
 }
 
 #[test]
