@@ -361,7 +361,7 @@ fn warn_if_public(listener: &TcpListener) {
     if let Ok(address) = listener.local_addr()
         && !address.ip().to_canonical().is_loopback()
     {
-        warn!(%address, "plain TCP: everybody on the way can read and change what is said here; --tls-listen can't be listened to");
+        warn!(%address, "listening without TLS: everybody on the way can read and change what is said here; --tls-listen ADDR offers TLS");
     }
 }
 

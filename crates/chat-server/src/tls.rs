@@ -235,7 +235,8 @@ async fn say_that_this_is_tls(mut stream: TcpStream, first: &[u8]) {
         Look::Stranger(Stranger::Http) => {
             stranger::bad_request("This port speaks TLS; its address begins with https://\n")
         }
-        _ => b"!!! this port speaks TLS; connect with chat-client --tls, or with openssl s_client -quiet -connect\n"
+        _ => b"!!! this port speaks TLS; join with chat-client ALIAS --server HOST:PORT --tls, \
+            or with openssl s_client -quiet -connect HOST:PORT\n"
             .to_vec(),
     };
     let _ = timeout(BYE_DEADLINE, async {

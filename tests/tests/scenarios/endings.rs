@@ -130,6 +130,9 @@ async fn whoever_introduces_himself_too_late_is_told_what_was_missing() {
         ])
         .await;
     hasty.expect_end().await;
+    let mut laconic = server.dial_text("laconic").await;
+    laconic.send_raw(b"a").await;
+    laconic.expect_all(&["ALIAS?", "!!! got 1 byte but no end of line; end each line with \\n"]).await;
     let mut silent = server.dial_text("silent").await;
     silent.expect_all(&["ALIAS?", "*** bye: nobody introduced himself within 0 s"]).await;
     silent.expect_end().await;

@@ -64,7 +64,7 @@ pub fn parse(line: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
         say(&start[1..])
     } else if let Some(rest) = start.strip_prefix('@') {
         let (name, text) = split(rest);
-        private(name.strip_suffix(':').unwrap_or(name), text, "@bob hello")
+        private(name, text, "@bob hello")
     } else if let Some(rest) = start.strip_prefix('/') {
         command(rest, room)
     } else {
@@ -79,7 +79,7 @@ fn command(rest: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
     match name.to_ascii_lowercase().as_str() {
         "msg" => {
             let (to, text) = split(argument);
-            private(to, text, "/msg bob hello")
+            private(to.strip_prefix('@').unwrap_or(to), text, "/msg bob hello")
         }
         "me" => {
             let text = needed(argument, "/me needs to know what you do: /me waves")?;
@@ -101,8 +101,14 @@ fn command(rest: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
             let password = Password::new(needed(argument, "/unregister needs the password: /unregister PASSWORD")?);
             message(ClientMessage::Unregister { password, id: None })
         }
-        "who" => message(ClientMessage::Who { room, after: None, limit: None, id: None }),
-        "rooms" => message(ClientMessage::Rooms { after: None, limit: None, id: None }),
+        "who" => {
+            nothing(argument, "/who shows this room alone; to see another, /join it first")?;
+            message(ClientMessage::Who { room, after: None, limit: None, id: None })
+        }
+        "rooms" => {
+            nothing(argument, "/rooms shows all rooms and takes nothing after it; /join goes to one")?;
+            message(ClientMessage::Rooms { after: None, limit: None, id: None })
+        }
         "join" => {
             let name = needed(argument, "/join needs a room: /join ops")?;
             let room = RoomName::new(name).map_err(|error| refuse(ErrorCode::BadField, error.to_string()))?;
@@ -152,6 +158,7 @@ fn command(rest: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
 }
 
 fn private(to: &str, text: &str, example: &str) -> Result<Input, Box<Refusal>> {
+    let to = to.strip_suffix(':').unwrap_or(to);
     if to.is_empty() || text.is_empty() {
         return Err(refuse(ErrorCode::BadField, format!("a private message needs a name and a text: {example}")));
     }
@@ -189,6 +196,11 @@ pub(super) fn split(line: &str) -> (&str, &str) {
 
 pub(super) fn needed<'a>(argument: &'a str, otherwise: &str) -> Result<&'a str, Box<Refusal>> {
     if argument.is_empty() { Err(refuse(ErrorCode::BadField, otherwise)) } else { Ok(argument) }
+}
+
+/// What is ignored in silence would be taken for heeded.
+fn nothing(argument: &str, otherwise: &str) -> Result<(), Box<Refusal>> {
+    if argument.is_empty() { Ok(()) } else { Err(refuse(ErrorCode::BadField, otherwise)) }
 }
 
 pub(super) fn refuse(code: ErrorCode, message: impl Into<String>) -> Box<Refusal> {

@@ -66,6 +66,10 @@ fn a_blank_does_not_publish_a_secret() {
     }
     check_private("@bob: psst", "bob", "psst");
     check_private("/MSG bob psst", "bob", "psst");
+    check_private("/msg @bob psst", "bob", "psst");
+    check_private("/msg bob: psst", "bob", "psst");
+    check_private("/msg @bob: psst", "bob", "psst");
+    check_refused("/msg @ psst", "a private message needs a name and a text: /msg bob hello");
     check_refused("@bob", "a private message needs a name and a text: @bob hello");
     check_private("@ bob psst", "bob", "psst");
     check_refused("/msg bob", "a private message needs a name and a text: /msg bob hello");
@@ -119,6 +123,8 @@ fn a_command_that_is_wrong_is_not_said_aloud() {
     check_refused("/history 0", "/history takes a number from 1 to 500, not \"0\"");
     check_refused("/history 501", "/history takes a number from 1 to 500, not \"501\"");
     check_refused("/me", "/me needs to know what you do: /me waves");
+    check_refused("/who ops", "/who shows this room alone; to see another, /join it first");
+    check_refused("/rooms x", "/rooms shows all rooms and takes nothing after it; /join goes to one");
     check_refused("/nick", "/nick needs the new name: /nick al");
     check_refused("/join", "/join needs a room: /join ops");
     check_refused("/search", "/search needs words: /search lunch friday");

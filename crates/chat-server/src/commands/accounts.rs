@@ -86,8 +86,10 @@ fn alias(name: &str) -> Result<Alias, Failed> {
 fn existing(accounts: &Accounts, name: &str) -> Result<Account, Failed> {
     let alias = alias(name)?;
     let account = accounts.owner(&alias).filter(|account| account.is_called(&alias));
-    account
-        .ok_or_else(|| Failed::at_start(format!("{alias} has no account; `chat-server account add {alias}` makes one")))
+    // What is suggested has to work where nobody can be asked.
+    let file = if io::stdin().is_terminal() { "" } else { " --password-file FILE" };
+    let words = || format!("{alias} has no account; `chat-server account add {alias}{file}` makes one");
+    account.ok_or_else(|| Failed::at_start(words()))
 }
 
 fn now() -> Time {

@@ -114,7 +114,8 @@ impl<S: Transport> Session<S> {
     pub(super) fn timed_out(&mut self) -> Ended {
         let unended = self.input.unended();
         if unended > 0 && self.dialect == Dialect::Text {
-            let words = format!("got {unended} bytes but no end of line; end each line with \\n");
+            let bytes = if unended == 1 { "byte" } else { "bytes" };
+            let words = format!("got {unended} {bytes} but no end of line; end each line with \\n");
             self.text(|out| render::error(out, &words));
         }
         let seconds = self.limits.handshake.as_secs();

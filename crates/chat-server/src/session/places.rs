@@ -199,28 +199,33 @@ impl<S: Transport> Session<S> {
         let to = Alias::new(wanted).map_err(|error| Refusal::new(ErrorCode::BadAlias, error.to_string()))?;
         let person = self.person()?;
         let from = person.alias.clone();
+        if from == to {
+            if self.dialect == Dialect::Text {
+                self.notice(&format!("you are {from} already"));
+            }
+            self.acknowledge(id);
+            return Ok(());
+        }
         if self.account().is_some() {
             let words =
                 format!("{from} is your account's alias, which it keeps; /quit and come as a guest for another");
             return Err(Refusal::new(ErrorCode::Forbidden, words).into());
         }
-        if from != to {
-            self.may_speak(false)?;
-            let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
-            let place = self.hub.log.place().await.map_err(|_| Ended::storage())?;
-            let (reply, renamed) = oneshot::channel();
-            let entry = Entry::Rename { rooms, from: from.clone(), to: to.clone(), token: person.token, reply };
-            let tell = || place.send(entry);
-            if let Err(taken) = self.hub.directory.rename(&from, &to, &self.peer, person.token.as_ref(), tell) {
-                return Err(Refusal::new(ErrorCode::AliasTaken, taken.to_string()).into());
-            }
-            info!(connection = self.peer.id.0, %from, %to, "renamed");
-            if let Some(person) = &mut self.person {
-                person.alias = to;
-            }
-            // Whoever asks who is here after the ack finds the new name.
-            renamed.await.map_err(|_| Ended::storage())?;
+        self.may_speak(false)?;
+        let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
+        let place = self.hub.log.place().await.map_err(|_| Ended::storage())?;
+        let (reply, renamed) = oneshot::channel();
+        let entry = Entry::Rename { rooms, from: from.clone(), to: to.clone(), token: person.token, reply };
+        let tell = || place.send(entry);
+        if let Err(taken) = self.hub.directory.rename(&from, &to, &self.peer, person.token.as_ref(), tell) {
+            return Err(Refusal::new(ErrorCode::AliasTaken, taken.to_string()).into());
         }
+        info!(connection = self.peer.id.0, %from, %to, "renamed");
+        if let Some(person) = &mut self.person {
+            person.alias = to;
+        }
+        // Whoever asks who is here after the ack finds the new name.
+        renamed.await.map_err(|_| Ended::storage())?;
         self.acknowledge(id);
         Ok(())
     }

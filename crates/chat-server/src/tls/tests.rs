@@ -237,7 +237,9 @@ async fn a_person_without_tls_is_told_so() {
     stream.write_all(b"alice\n").await.expect("written");
     let mut heard = String::new();
     timeout(PATIENCE, stream.read_to_string(&mut heard)).await.expect("in time").expect("words");
-    assert!(heard.starts_with("!!! this port speaks TLS"), "{heard:?}");
+    let expected = "!!! this port speaks TLS; join with chat-client ALIAS --server HOST:PORT --tls, \
+                    or with openssl s_client -quiet -connect HOST:PORT\n";
+    assert_eq!(heard, expected);
 }
 
 #[tokio::test]
