@@ -53,6 +53,8 @@ const ACTS: &[&str] = &[
     "slow",
     "announce_only",
     "audit",
+    "close",
+    "open",
 ];
 
 const ID: Field = ("id", Id, May);
@@ -81,7 +83,8 @@ fn fields(kind: &str, object: &Object) -> &'static [Field] {
         "say" => &[ROOM, ("text", Text, Must), ID, ("kind", Kind, Given)],
         "private" => &[("to", Text, Must), ("text", Text, Must), ID, ("kind", Kind, Given)],
         "join" => &[ROOM, ("after", Whole64, May), ("history", Whole32, May), ID],
-        "leave" => &[ROOM, ID],
+        "leave" | "make_private" => &[ROOM, ID],
+        "invite" | "uninvite" => &[ROOM, ("name", Text, Must), ID],
         "nick" => &[("alias", Text, Must), ID],
         "register" | "unregister" => &[("password", Text, Must), ID],
         "password" => &[("password", Text, May), ("new", Text, Must), ID],
@@ -111,6 +114,7 @@ fn of_act(act: &str) -> &'static [Field] {
         "announce" => &[("text", Text, Must)],
         "guests" | "announce_only" => &[("on", Flag, Must)],
         "slow" => &[("seconds", Whole64, Must)],
+        "close" | "open" => &[("room", Text, Must)],
         "audit" => &[("before", Whole64, May), ("limit", Whole32, May)],
         _ => &[],
     }

@@ -131,7 +131,10 @@ fn command(rest: &str, room: &RoomName) -> Result<Input, Box<Refusal>> {
             let query = needed(argument, "/search needs words: /search lunch friday")?.to_owned();
             message(ClientMessage::Search { room, query, before: None, limit: None, id: None })
         }
-        "private" => message(ClientMessage::MakePrivate { room, id: None }),
+        "private" => {
+            nothing(argument, "/private makes this room its members' alone; for another, /join it first")?;
+            message(ClientMessage::MakePrivate { room, id: None })
+        }
         "invite" => {
             let name = needed(argument, "/invite needs a name: /invite bob")?.to_owned();
             message(ClientMessage::Invite { room, name, id: None })

@@ -124,6 +124,7 @@ fn a_command_that_is_wrong_is_not_said_aloud() {
     check_refused("/history 501", "/history takes a number from 1 to 500, not \"501\"");
     check_refused("/me", "/me needs to know what you do: /me waves");
     check_refused("/who ops", "/who shows this room alone; to see another, /join it first");
+    check_refused("/private ops", "/private makes this room its members' alone; for another, /join it first");
     check_refused("/rooms x", "/rooms shows all rooms and takes nothing after it; /join goes to one");
     check_refused("/nick", "/nick needs the new name: /nick al");
     check_refused("/join", "/join needs a room: /join ops");

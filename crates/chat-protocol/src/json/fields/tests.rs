@@ -56,6 +56,17 @@ fn the_table_has_the_fields_that_are_read() {
 }
 
 #[test]
+fn the_table_has_all_that_operators_may_do() {
+    let error = serde_json::from_str::<crate::message::Moderation>(r#"{"do":"?"}"#).expect_err("nobody may");
+    let words = error.to_string();
+    let known: Vec<_> = words.split('`').skip(3).step_by(2).collect();
+    let (mut known, mut told) = (known, ACTS.to_vec());
+    known.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, known, "{words}");
+}
+
+#[test]
 fn a_field_that_makes_no_sense_is_named_with_what_it_takes() {
     for (kind, act) in types() {
         let names: Vec<_> = whole(kind, act).as_object().expect("an object").keys().cloned().collect();
