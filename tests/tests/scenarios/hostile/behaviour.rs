@@ -207,7 +207,7 @@ impl Behaviour {
         }
         assert!(served < SERVED, "{}: somebody new is served after {served:?}", self.name);
         let added = server.resident().saturating_sub(before);
-        println!("{}: {took:?}, somebody new after {served:?}, {} KiB", self.name, added / 1024);
+        eprintln!("{}: {took:?}, somebody new after {served:?}, {} KiB", self.name, added / 1024);
         assert!(added <= self.memory, "{}: {} MiB more memory", self.name, added / MIB);
         drop(kept);
     }
