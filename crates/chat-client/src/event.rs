@@ -49,7 +49,8 @@ pub enum Event {
         /// The message as everybody sees it.
         stored: Stored,
     },
-    /// Something was said to us alone.
+    /// Something was said to us alone. What is kept of a conversation and read later comes as [`Event::Message`] in its room,
+    /// `@` and the other's alias; what this client says itself and is kept as [`Event::Said`] there.
     Private(Private),
     /// Who came, went and changed name.
     Presence {
@@ -190,6 +191,10 @@ pub struct Private {
     pub text: Text,
     /// How it is meant.
     pub kind: Kind,
+    /// This session's account said it, elsewhere.
+    pub own: bool,
+    /// Between accounts: the conversation in which it is kept, and its place there.
+    pub kept: Option<(RoomName, Seq)>,
 }
 
 /// A line whose fate is unknown.
@@ -265,6 +270,7 @@ impl Progress {
             Event::Message(Message { stored, .. }) | Event::Said { stored, .. } => {
                 self.taken = Some((stored.room.clone(), stored.seq));
             }
+            Event::Private(Private { kept: Some(kept), .. }) => self.taken = Some(kept.clone()),
             Event::Gap { room, to, .. } => self.taken = Some((room.clone(), *to)),
             Event::Reset { room, .. } => self.journal.reset(&self.log, room),
             _ => {}

@@ -1,5 +1,6 @@
 //! Where we are in each room: the cursor on its log, seen from this end.
 
+use chat_protocol::limits::MAX_ROOMS_PER_SESSION;
 use chat_protocol::message::RoomStart;
 use chat_protocol::names::RoomName;
 use chat_protocol::value::{MessageId, Seq};
@@ -96,8 +97,10 @@ impl Places {
 
     /// What the next hello asks for; `None` leaves the choice to the server.
     pub(crate) fn starts(&self) -> Option<Vec<RoomStart>> {
-        let starts =
-            self.list.iter().map(|place| RoomStart { room: place.room.clone(), after: place.position.after() });
+        // Conversations that there is no room for come by themselves.
+        let (conversations, rooms): (Vec<_>, Vec<_>) = self.list.iter().partition(|place| place.room.is_conversation());
+        let starts = rooms.into_iter().chain(conversations.into_iter().rev()).take(MAX_ROOMS_PER_SESSION);
+        let starts = starts.map(|place| RoomStart { room: place.room.clone(), after: place.position.after() });
         (!self.lobby).then(|| starts.collect())
     }
 

@@ -26,6 +26,8 @@ pub struct PrivateAck {
     pub time: Time,
     /// Whether it is kept.
     pub durable: bool,
+    /// Where: the conversation, and its place there.
+    pub kept: Option<(RoomName, Seq)>,
 }
 
 /// Who is in a room.

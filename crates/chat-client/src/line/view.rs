@@ -116,6 +116,8 @@ impl View {
                 self.offline = false;
                 render::notice(&mut out, &reconnected(*resumed, *resent));
             }
+            // What comes of a conversation says itself whose it is.
+            Event::Joined(joined) if joined.room.is_conversation() => {}
             Event::Joined(joined) => self.joined(&mut out, joined, now),
             Event::Message(Message { stored, .. }) => self.message(&mut out, stored, now),
             Event::Private(private) => self.private(&mut out, private),
@@ -257,10 +259,23 @@ impl View {
             self.offset(out, now);
             self.day(out, stored.time);
             let mut lines = String::new();
-            render::message(&mut lines, stored, &self.zone);
-            self.spoken(out, &lines, stored.time, Some(&stored.room));
+            self.said(&mut lines, stored);
+            let room = Some(&stored.room).filter(|room| !room.is_conversation());
+            self.spoken(out, &lines, stored.time, room);
         }
         self.page_seen(out, &stored.room, stored.seq, now);
+    }
+
+    /// Something said in a room, or in a conversation with somebody.
+    fn said(&self, lines: &mut String, stored: &Stored) {
+        let Stored { time, from, text, kind, .. } = stored;
+        match (stored.room.other().and_then(|other| Alias::new(other).ok()), &self.me) {
+            (Some(other), Some(me)) if from == me => {
+                render::private_to(lines, *time, me, &other, *kind, text, &self.zone);
+            }
+            (Some(_), _) => render::private_from(lines, *time, from, *kind, text, &self.zone),
+            (None, _) => render::message(lines, stored, &self.zone),
+        }
     }
 
     /// Ends a page of history where its last message was.
@@ -316,7 +331,7 @@ impl View {
         for Message { stored, .. } in &page.messages {
             self.day(out, stored.time);
             let mut lines = String::new();
-            render::message(&mut lines, stored, &self.zone);
+            self.said(&mut lines, stored);
             self.spoken(out, &lines, stored.time, None);
         }
         render::now(out);

@@ -103,6 +103,10 @@ impl State {
 
     /// A join of a room that we are in is answered with its state.
     fn ask_for_state(&mut self, room: RoomName) {
+        if room.is_conversation() {
+            // It has no more state than its messages.
+            return;
+        }
         let id = self.ids.next();
         let message =
             ClientMessage::Join { start: RoomStart { room, after: None }, history: None, id: Some(id.clone()) };

@@ -46,8 +46,8 @@ impl State {
             ServerMessage::Ack { id, room, seq, time, to, durable } => {
                 self.ack(&id, room, seq, time, to, durable);
             }
-            ServerMessage::Private { time, from, to, text, kind, .. } => {
-                self.tell(Event::Private(Private { time, from, to, text, kind }));
+            ServerMessage::Private { time, from, to, text, kind, room, seq, own } => {
+                self.private(Private { time, from, to, text, kind, own, kept: room.zip(seq) });
             }
             ServerMessage::Presence { room, count, changes } => {
                 let event = Event::Presence { room: room.clone(), count, changes };
@@ -180,12 +180,33 @@ impl State {
         let (room, seq) = (stored.room.clone(), stored.seq);
         match self.advance(&room, seq, seq) {
             // Its ack came before it, or it has no other fate to tell.
-            Order::Repeat { .. } if own => return,
+            Order::Repeat { .. } if own || room.is_conversation() => return,
+            // Who comes back is shown the end of a conversation, not all that he missed.
+            Order::Hole { .. } if room.is_conversation() => {}
             Order::Repeat { expected } => return self.tell(Event::Disorder { room, expected, found: seq }),
             Order::Hole { expected } => self.tell(Event::Disorder { room: room.clone(), expected, found: seq }),
             Order::Next => {}
         }
         self.deliver(&room, seq, Event::Message(Message { stored, own }));
+    }
+
+    /// Something in a conversation that we are an end of: where it is kept, at its place in that room's stream.
+    fn private(&mut self, private: Private) {
+        let Some((room, seq)) = private.kept.clone() else { return self.tell(Event::Private(private)) };
+        self.enter_conversation(&room, seq);
+        if !matches!(self.advance(&room, seq, seq), Order::Repeat { .. }) {
+            self.deliver(&room, seq, Event::Private(private));
+        }
+    }
+
+    /// A conversation is there as soon as something is said in it.
+    fn enter_conversation(&mut self, room: &RoomName, seq: Seq) {
+        if self.places.get_mut(room).is_none() {
+            self.places.add(room.clone(), Position::At(seq.previous()));
+            if let Some(journal) = &self.options.journal {
+                journal.entered(room, Some(seq.previous()));
+            }
+        }
     }
 
     fn gap(&mut self, room: RoomName, from: Seq, to: Seq) {
@@ -238,8 +259,17 @@ impl State {
             (ClientMessage::Say { .. }, Some(room), Some(seq), Some(time), _) => {
                 self.said(entry, Ack { room, seq, time });
             }
-            (ClientMessage::Private { .. }, _, _, Some(time), Some(to)) => {
-                entry.reply(Ok(Reply::Private(PrivateAck { to, time, durable: durable.unwrap_or(false) })));
+            (ClientMessage::Private { text, kind, .. }, room, seq, Some(time), Some(to)) => {
+                let kept = room.zip(seq);
+                if let (Some((room, seq)), Some(from)) = (kept.clone(), self.alias.clone()) {
+                    let stored = Stored { room: room.clone(), seq, time, from, text: Text::new(text), kind: *kind };
+                    self.enter_conversation(&room, seq);
+                    if !matches!(self.advance(&room, seq, seq), Order::Repeat { .. }) {
+                        self.deliver(&room, seq, Event::Said { id: entry.id.clone(), stored });
+                    }
+                }
+                let durable = durable.unwrap_or(false);
+                entry.reply(Ok(Reply::Private(PrivateAck { to, time, durable, kept })));
             }
             (ClientMessage::Say { .. } | ClientMessage::Private { .. }, ..) => {
                 entry.reply(Err(RequestError::BadAnswer));

@@ -48,6 +48,8 @@ pub(crate) struct Room {
     pub(crate) quiet_until: Seq,
     /// Messages up to here ring for nobody: they came with the room.
     pub(crate) silent_until: Seq,
+    /// Where it is kept, if it is: what can be read back and searched.
+    pub(crate) kept: Option<RoomName>,
     /// How many came since somebody was here last, until that is told.
     pub(crate) since: Option<u64>,
     /// Who spoke, the last one first.
@@ -141,6 +143,7 @@ impl Room {
             quiet_until: Seq::ZERO,
             silent_until: Seq::ZERO,
             since: None,
+            kept: None,
             speakers: Vec::new(),
             draft: String::new(),
         }
@@ -157,6 +160,11 @@ impl Room {
 
     pub(crate) const fn name(&self) -> Option<&RoomName> {
         if let Place::Room(name) = &self.place { Some(name) } else { None }
+    }
+
+    /// The room whose log has what was said here.
+    pub(crate) fn log(&self) -> Option<&RoomName> {
+        self.name().or(self.kept.as_ref())
     }
 
     /// The number of the first entry.
@@ -193,7 +201,7 @@ impl Room {
         while self.entries.len() > most {
             self.entries.pop_front();
             self.first += 1;
-            if self.older == Older::None && self.name().is_some() {
+            if self.older == Older::None && self.log().is_some() {
                 self.older = Older::There;
             }
         }
@@ -241,7 +249,9 @@ impl Room {
         let by_seq = self.outgoing.iter().position(|out| out.fate == Fate::Stored(stored.seq));
         let index = by_seq.or_else(|| {
             self.outgoing.iter().position(|out| {
-                out.fate == Fate::Pending && out.kind == stored.kind && Text::new(&out.text) == stored.text
+                matches!(out.fate, Fate::Pending | Fate::Failed(_))
+                    && out.kind == stored.kind
+                    && Text::new(&out.text) == stored.text
             })
         });
         if let Some(index) = index {

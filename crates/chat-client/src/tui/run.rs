@@ -26,6 +26,9 @@ use crate::kept::Read;
 /// The time between two pictures: 60 a second are as many as are seen.
 const FRAME: Duration = Duration::from_millis(16);
 
+/// The time between two pictures where a key was pressed: what somebody types has to be there at once.
+const KEY_FRAME: Duration = Duration::from_millis(4);
+
 /// Events that are taken in before a key gets a turn.
 const EVENTS_PER_TURN: usize = 256;
 
@@ -120,7 +123,10 @@ impl Program {
                     Some(Signal::Leave) | None => return Ok(()),
                 },
                 input = self.keys.next() => match input {
-                    Some(input) => self.input(input?),
+                    Some(input) => {
+                        self.input(input?);
+                        draw_at = Some(draw_at.unwrap_or(drawn_at + FRAME).min(drawn_at + KEY_FRAME));
+                    }
                     None => return Ok(()),
                 },
                 () = sleep_until(draw_at.unwrap_or(tick_at)), if draw_at.is_some() => {

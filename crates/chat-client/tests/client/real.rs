@@ -8,7 +8,7 @@ use std::time::Duration;
 use chat_client::protocol::message::{ErrorCode, HistoryQuery, Moderation};
 use chat_client::protocol::names::RoomName;
 use chat_client::protocol::value::{Kind, Password, Seq};
-use chat_client::{Client, End, Event, Events, Options, RequestError, Secret};
+use chat_client::{Client, End, Event, Events, Message, Options, RequestError, Secret};
 use chat_server::{Config, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -196,6 +196,56 @@ async fn an_alias_gets_an_owner_and_a_message_loses_its_text() {
     let (owner, _events) = with("battery staple");
     owner.ready().await.unwrap();
     owner.unregister(Password::new("battery staple")).await.unwrap();
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_conversation_of_two_accounts_is_gone_on_with_where_it_was() {
+    let server = TestServer::start().await;
+    let (alice, mut alice_events) = server.connect("alice");
+    let (bob, _bob_events) = server.connect("bob");
+    for client in [&alice, &bob] {
+        client.register(Password::new("correct horse")).await.unwrap();
+    }
+    let with_bob = RoomName::new("@bob").unwrap();
+    bob.private("alice", "one", Kind::Say).await.unwrap();
+    let kept = |event: &Event| match event {
+        Event::Private(private) => private.kept.clone().map(|kept| (kept, private.text.as_str().to_owned())),
+        _ => None,
+    };
+    let (place, text) = wait_for(&mut alice_events, kept).await;
+    assert_eq!((place, text.as_str()), ((with_bob.clone(), Seq::new(1)), "one"));
+    let ack = alice.private("bob", "two", Kind::Say).await.unwrap();
+    assert_eq!((ack.durable, ack.kept), (true, Some((with_bob.clone(), Seq::new(2)))));
+    let said = wait_for(&mut alice_events, |event| match event {
+        Event::Said { stored, .. } => Some((stored.room.clone(), stored.seq)),
+        _ => None,
+    });
+    assert_eq!(said.await, (with_bob.clone(), Seq::new(2)));
+    // A new connection of the same client goes on behind what it had.
+    let page = alice.history(&with_bob, HistoryQuery::default()).await.unwrap();
+    assert_eq!(page.messages.len(), 2);
+    alice.quit(None).await;
+    bob.private("alice", "three", Kind::Say).await.unwrap();
+    let password = Some(Secret::new("correct horse"));
+    let options = Options { password, ..Options::new("alice") };
+    let (_alice, mut events) = Client::connect(server.address.to_string(), options);
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|(seq, _)| *seq < 3) {
+        seen.push(
+            wait_for(&mut events, |event| match event {
+                Event::Message(Message { stored, .. }) if stored.room == with_bob => {
+                    Some((stored.seq.get(), stored.text.as_str().to_owned()))
+                }
+                Event::Private(_) => kept(event).map(|((_, seq), text)| (seq.get(), text)),
+                Event::Disorder { .. } => panic!("{event:?}"),
+                _ => None,
+            })
+            .await,
+        );
+    }
+    assert_eq!(seen.last(), Some(&(3, "three".to_owned())), "{seen:?}");
+    assert!(seen.is_sorted(), "{seen:?}");
     server.stop().await;
 }
 

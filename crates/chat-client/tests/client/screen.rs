@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chat_client::protocol::value::Kind;
+use chat_client::protocol::value::{Kind, Password};
 use chat_client::{Client, Event};
 
 use crate::fake::{lobby, wait_for};
@@ -119,6 +119,44 @@ async fn an_account_takes_its_password_which_nobody_sees() {
     window.see("echoed");
     window.press("/quit\r");
     assert_eq!(window.wait_for_end(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kept_conversation_is_there_again_and_goes_on_live() {
+    let server = TestServer::start().await;
+    let home = tempfile::tempdir().unwrap();
+    let (bob, _events) = server.connect("bob");
+    bob.ready().await.unwrap();
+    bob.register(Password::new("correct horse")).await.unwrap();
+    let mut window = Window::open_in(home.path(), server.address, &["alice"]);
+    window.see("alice connected");
+    window.press("/register correct horse\r");
+    window.see("this alias is yours now");
+    bob.private("alice", "psst", Kind::Say).await.unwrap();
+    window.see("@bob");
+    window.press("\x1ba");
+    window.see("bob: psst");
+    window.press("what?\r");
+    window.see("alice: what?");
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
+    bob.private("alice", "never mind", Kind::Say).await.unwrap();
+    let mut window = Window::open_in(home.path(), server.address, &["alice"]);
+    window.see("@bob");
+    window.press("\x10");
+    window.see("bob: never mind");
+    let shown = window.shown();
+    let lines = ["bob: psst", "alice: what?", "── new ──", "bob: never mind"];
+    let places: Vec<_> = lines.iter().map(|line| shown.find(line)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}: {shown}");
+    bob.private("alice", "live again", Kind::Say).await.unwrap();
+    window.see("bob: live again");
+    window.press("/search never\r");
+    window.see("Search: never");
+    window.press("\x1b");
+    window.press("\x03");
+    assert_eq!(window.end(), 0);
     server.stop().await;
 }
 

@@ -86,6 +86,15 @@ impl State {
         let Some((index, at)) = self.outgoing(number) else { return };
         let Some(room) = self.rooms.get_mut(index) else { return };
         match result {
+            Ok(PrivateAck { to, kept: Some((name, seq)), .. }) => {
+                room.place = Place::Person(to.to_string());
+                room.kept = Some(name);
+                if room.has(seq) {
+                    room.outgoing.remove(at);
+                } else {
+                    room.outgoing[at].fate = Fate::Stored(seq);
+                }
+            }
             Ok(ack) => {
                 let out = room.outgoing.remove(at);
                 room.place = Place::Person(ack.to.to_string());

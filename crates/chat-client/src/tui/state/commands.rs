@@ -107,9 +107,9 @@ impl State {
 
     fn carry_out(&mut self, line: String) {
         let Some(current) = self.rooms.get(self.current) else { return };
-        let is_room = current.name().is_some();
+        let is_room = current.log().is_some();
         // In a private conversation the parser needs a room, which then isn't used.
-        let room = current.name().or_else(|| self.rooms.iter().find_map(super::Room::name)).cloned();
+        let room = current.log().or_else(|| self.rooms.iter().find_map(super::Room::name)).cloned();
         let Some(room) = room.or_else(|| RoomName::new("lobby").ok()) else { return };
         match text::parse(&line, &room) {
             Ok(Input::Message(message)) => self.meant(message, line, is_room),
@@ -158,6 +158,10 @@ impl State {
             | ClientMessage::Nick { .. }
             | ClientMessage::Rooms { .. }) => {
                 self.effects.push(Effect::Ask(Box::new(message)));
+            }
+            ClientMessage::Topic { .. } if self.only_to().is_some() => {
+                self.editor.set(line);
+                self.error("a private conversation has no topic");
             }
             message if is_room => self.effects.push(Effect::Ask(Box::new(message))),
             _ => {

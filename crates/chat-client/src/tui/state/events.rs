@@ -124,7 +124,8 @@ impl State {
         let key = name.key();
         let wanted = self.expected.take_if(|expected| expected.key().is_same(&key, false)).is_some();
         let index = self.room_index(&name).unwrap_or_else(|| {
-            let mut room = Room::new(Place::Room(name.clone()));
+            let place = name.other().map_or_else(|| Place::Room(name.clone()), |other| Place::Person(other.to_owned()));
+            let mut room = Room::new(place);
             room.quiet_until = head;
             room.older = if head > Seq::ZERO { Older::There } else { Older::None };
             self.add(room)
@@ -137,7 +138,11 @@ impl State {
                 room.since = read.map(|read| head.get().saturating_sub(read.get())).filter(|count| *count > 0);
                 room.older = if head > Seq::ZERO { Older::There } else { Older::None };
             }
-            room.place = Place::Room(name);
+            if name.is_conversation() {
+                room.kept = Some(name);
+            } else {
+                room.place = Place::Room(name);
+            }
             room.topic = clean_line(&topic).into_owned();
             room.count = count;
             room.members = members;
@@ -151,7 +156,7 @@ impl State {
 
     fn message(&mut self, stored: Stored, own: bool) {
         let is_mine = own || stored.from.as_str() == self.look.me;
-        let mention = !is_mine && mentions(stored.text.as_str(), &self.look.me);
+        let mention = !is_mine && !stored.room.is_conversation() && mentions(stored.text.as_str(), &self.look.me);
         let ignored = self.look.is_ignored(stored.from.as_str());
         let Some(index) = self.room_index(&stored.room) else { return };
         let Some(room) = self.rooms.get_mut(index) else { return };
@@ -177,7 +182,8 @@ impl State {
         room.push(time, what);
         if news {
             let title = room.title();
-            self.news(index, number, Some(seq), mention, &format!("{from} in {title}: {}", clean_line(text.as_str())));
+            let calls = mention || self.rooms.get(index).is_some_and(|room| room.name().is_none());
+            self.news(index, number, Some(seq), calls, &format!("{from} in {title}: {}", clean_line(text.as_str())));
         }
     }
 
@@ -205,19 +211,28 @@ impl State {
     }
 
     fn private(&mut self, private: Private) {
-        let Private { time, from, to, text, kind } = private;
+        let Private { time, from, to, text, kind, own, kept } = private;
+        let mine = own || from.as_str() == self.look.me;
         if self.look.is_ignored(from.as_str()) {
             return;
         }
-        let own = from.as_str() == self.look.me;
-        let other: &Alias = if own { &to } else { &from };
+        let other: &Alias = if mine { &to } else { &from };
         let index = self.person_index(other.as_str());
-        let words = format!("{from} -> you: {}", clean_line(text.as_str()));
+        let read = kept.as_ref().and_then(|(name, _)| self.read.take(name));
         let Some(room) = self.rooms.get_mut(index) else { return };
+        if let Some((name, seq)) = kept {
+            // Its state may not come before its messages.
+            room.quiet_until = read.unwrap_or(room.quiet_until);
+            if room.kept.replace(name.clone()).is_none() && room.older == Older::None && seq > Seq::ZERO.next() {
+                room.older = Older::There;
+            }
+            return self.message(Stored { room: name, seq, time, from, text, kind }, own);
+        }
+        let words = format!("{from} -> you: {}", clean_line(text.as_str()));
         let number = room.end();
         room.spoke(&from);
         room.push(time, What::Said { from, text, kind, seq: None, mention: false });
-        if !own {
+        if !mine {
             self.news(index, number, None, true, &words);
         }
     }

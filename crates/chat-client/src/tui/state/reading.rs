@@ -5,7 +5,7 @@ use chat_protocol::clean::clean_line;
 use super::{HELP, Phase, State};
 use crate::tui::effect::Effect;
 use crate::tui::layout;
-use crate::tui::room::{Entry, KEPT_READING, Older, Place, Room, Scroll, What};
+use crate::tui::room::{Entry, KEPT_READING, Older, Room, Scroll, What};
 
 /// Rows that the mouse's wheel moves by.
 const WHEEL: usize = 3;
@@ -49,8 +49,7 @@ impl State {
         if !reached || room.older != Older::There || room.len() >= KEPT_READING {
             return;
         }
-        if let (Place::Room(name), Some(before)) = (&room.place, room.oldest()) {
-            let name = name.clone();
+        if let (Some(name), Some(before)) = (room.log().cloned(), room.oldest()) {
             room.older = Older::Asked;
             self.effects.push(Effect::Older { room: name, before });
         }

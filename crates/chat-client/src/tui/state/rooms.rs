@@ -8,6 +8,9 @@ use crate::tui::room::{Place, Room, Scroll};
 impl State {
     /// The conversation in a room, by whatever of its names.
     pub(super) fn room_index(&self, name: &RoomName) -> Option<usize> {
+        if let Some(other) = name.other() {
+            return self.person(other);
+        }
         let exact = self.rooms.iter().position(|room| room.name() == Some(name));
         exact.or_else(|| {
             let key = name.key();
@@ -20,11 +23,15 @@ impl State {
         self.rooms.get_mut(index)
     }
 
-    /// The private conversation with somebody, made if need be.
-    pub(super) fn person_index(&mut self, name: &str) -> usize {
+    fn person(&self, name: &str) -> Option<usize> {
         let folded = name.to_lowercase();
         let is_he = |room: &Room| matches!(&room.place, Place::Person(other) if other.to_lowercase() == folded);
-        if let Some(index) = self.rooms.iter().position(is_he) {
+        self.rooms.iter().position(is_he)
+    }
+
+    /// The private conversation with somebody, made if need be.
+    pub(super) fn person_index(&mut self, name: &str) -> usize {
+        if let Some(index) = self.person(name) {
             return index;
         }
         self.add(Room::new(Place::Person(name.to_owned())))

@@ -147,6 +147,8 @@ fn private_conversation() {
         to,
         text: Text::new("psst"),
         kind: Kind::Say,
+        own: false,
+        kept: None,
     }));
     assert_eq!(state.rooms[1].mentions, 1);
     press(&mut state, KeyCode::Char('a'), KeyModifiers::ALT);

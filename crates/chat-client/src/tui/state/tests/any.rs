@@ -62,7 +62,15 @@ fn take_step(state: &mut State, step: Step, seq: &mut u64) {
         Step::Private(from, text) => {
             let (from, to) = (alias(people[from]), alias("alice"));
             let text = Text::new(&text);
-            state.event(Event::Private(Private { time: Time::default(), from, to, text, kind: Kind::Action }));
+            state.event(Event::Private(Private {
+                time: Time::default(),
+                from,
+                to,
+                text,
+                kind: Kind::Action,
+                own: false,
+                kept: None,
+            }));
         }
         Step::Presence(at, who, comes) => {
             let list = vec![alias(people[who])];

@@ -63,7 +63,15 @@ fn a_morning() -> State {
     state.tick(at(240));
     let (from, to) = (alias("bob"), alias("alice"));
     let text = Text::new("lunch?");
-    state.event(Event::Private(Private { time: Time::from(at(220)), from, to, text, kind: Kind::Say }));
+    state.event(Event::Private(Private {
+        time: Time::from(at(220)),
+        from,
+        to,
+        text,
+        kind: Kind::Say,
+        own: false,
+        kept: None,
+    }));
     let stored = stored("lobby", 6, 240, "alice", "all green, go ahead");
     state.event(Event::Message(Message { stored, own: true }));
     enter(&mut state, "I'll write the announcement");
