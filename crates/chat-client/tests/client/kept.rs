@@ -173,7 +173,8 @@ async fn what_is_typed_while_a_killed_server_is_away_arrives_once() {
     let mut alice = house.open(&["alice"]);
     alice.see("alice connected");
     alice.press("before\r");
-    alice.see("alice: before");
+    // What is only shown may still be on its way.
+    house.wait_for_kept("\"done\"");
     house.kill_server();
     alice.see("reconnecting in");
     alice.press("one\rtwo\rthree\r");
