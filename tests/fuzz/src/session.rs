@@ -140,6 +140,15 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Its input ends. A half that is dropped would not tell.
+    async fn end(&mut self) {
+        if let Some(mut writer) = self.writer.take() {
+            let _ = writer.shutdown().await;
+        }
+    }
+}
+
 fn check(output: &[u8]) {
     let mut bytes = output.to_vec();
     while let Some(at) = bytes.windows(INTERRUPT_ANSWER.len()).position(|window| window == INTERRUPT_ANSWER) {
@@ -185,7 +194,7 @@ async fn play(mut data: &[u8]) {
                 data = rest;
             }
             1 | 2 => client.send(LINES[usize::from(step >> 3)].as_bytes()).await,
-            _ if step >> 3 == 31 => drop(client.writer.take()),
+            _ if step >> 3 == 31 => client.end().await,
             _ => {
                 for _ in 0..8 {
                     tokio::task::yield_now().await;
@@ -193,11 +202,9 @@ async fn play(mut data: &[u8]) {
             }
         }
     }
-    for Client { writer, reader } in clients {
-        if let Some(mut writer) = writer {
-            let _ = writer.shutdown().await;
-        }
-        let output = timeout(HANGS, reader).await.expect("a session ends with its input").expect("no panic");
+    for mut client in clients {
+        client.end().await;
+        let output = timeout(HANGS, client.reader).await.expect("a session ends with its input").expect("no panic");
         check(&output);
     }
     drop(server);
