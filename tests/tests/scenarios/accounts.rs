@@ -329,7 +329,7 @@ async fn an_account_that_is_given_up_leaves_a_guest() {
     alice.expect_start("*** alice is yours now").await;
     let mut phone = house.log_in("alice", "correct horse").await;
     alice.send_line("/unregister wrong horse").await;
-    alice.expect("!!! that is not the password of that alias; the alias first, then the password").await;
+    alice.expect("!!! that is not the password of that alias").await;
     alice.send_line("/unregister correct horse").await;
     alice.expect("*** alice is anybody's again; you are a guest").await;
     phone.until("*** bye: your account's password was changed, or the account given up").await;
