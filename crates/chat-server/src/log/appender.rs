@@ -54,6 +54,8 @@ struct Round {
     rooms: Vec<(Arc<Room>, Vec<Item>)>,
     /// What single sessions are told once the rooms have been: an answer to a repeat comes after the first one's ack.
     fates: Vec<(Arc<Peer>, u64, Fate)>,
+    /// The same for answers: whoever has his finds what he did in the room. He may be gone; what was done stays so.
+    answers: Vec<Box<dyn FnOnce()>>,
 }
 
 /// Tells of the end of the log also where that is a panic: nobody waits for it for ever.
@@ -190,6 +192,7 @@ impl<S: Store> Appender<S> {
         for (peer, ticket, fate) in round.fates {
             peer.tell(ticket, fate);
         }
+        round.answers.into_iter().for_each(|answer| answer());
         Ok(())
     }
 
@@ -227,8 +230,7 @@ impl<S: Store> Appender<S> {
                     Some(_) => Err(CannotRedact::Missing),
                     None => Err(CannotRedact::Full(full.to_owned())),
                 };
-                // Whoever asked may be gone; what was removed stays so.
-                let _ = reply.send(answer);
+                round.answer(reply, answer);
             }
             Entry::Erase { reply, .. } => {
                 let answer = match verdicts.next().flatten() {
@@ -238,7 +240,7 @@ impl<S: Store> Appender<S> {
                     }
                     _ => Err(full.to_owned()),
                 };
-                let _ = reply.send(answer);
+                round.answer(reply, answer);
             }
             Entry::Enter { room, alias, quiet, reply } => {
                 let entered = self.rooms.get_or_make(&room).map(|(room, made)| {
@@ -263,8 +265,7 @@ impl<S: Store> Appender<S> {
                     let told = room.rename(&from, &to);
                     round.tell(&room, told);
                 }
-                // Whoever asked may be gone; his rooms are left under the new name.
-                let _ = reply.send(());
+                round.answer(reply, ());
             }
             Entry::Topic { room, from, topic, reply } => {
                 let answer = match verdicts.next().flatten() {
@@ -275,8 +276,7 @@ impl<S: Store> Appender<S> {
                     }
                     None => Err(full.to_owned()),
                 };
-                // Whoever asked may be gone; the topic stands all the same.
-                let _ = reply.send(answer);
+                round.answer(reply, answer);
             }
         }
     }
@@ -338,6 +338,10 @@ impl Round {
             self.rooms.len() - 1
         });
         &mut self.rooms[index].1
+    }
+
+    fn answer<T: 'static>(&mut self, reply: oneshot::Sender<T>, answer: T) {
+        self.answers.push(Box::new(|| drop(reply.send(answer))));
     }
 
     fn publish_what_was_said(&mut self, room: &Arc<Room>) {

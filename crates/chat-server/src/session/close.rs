@@ -60,7 +60,11 @@ impl<S: Transport> Session<S> {
     /// What was received before the end is carried out, and its fate told.
     async fn carry_out(&mut self, ended: &Ended) -> Flow {
         match ended {
-            Ended::Quit(_) | Ended::Eof => self.settle_all().await,
+            Ended::Quit(_) | Ended::Eof => {
+                self.settle_all().await?;
+                // Of what he did last, what is said of it.
+                self.collect().await
+            }
             Ended::Closed(bye) if bye.code == ByeCode::Shutdown => self.carry_out_arrived().await,
             // Nobody hears the answers, but a script that wrote its lines and closed at once has said them.
             Ended::Lost => {
