@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { Browser, Netcat, PROGRAMS, Server, say, until, withFolder } from "./world.js";
+import { Browser, Netcat, PROGRAMS, Server, say, texts, until, withFolder } from "./world.js";
 
 const PASSWORD = "correct horse battery";
 let server;
@@ -136,6 +136,55 @@ describe("a name of one's own", () => {
         await house.stop();
       }
     }));
+
+  test("keeps what two of them say to each other in private, for whoever is away", async () => {
+    const page = await browser.join(server.url, "gwen");
+    await register(page, PASSWORD);
+    await page.getByRole("button", { name: "Close" }).last().click();
+    const henry = await Netcat.join(server, "henry");
+    henry.say(`/register ${PASSWORD}`);
+    await henry.sees("henry is yours now");
+    await say(page, "@henry psst");
+    await henry.sees("gwen -> you: psst");
+    henry.say("@gwen what?");
+    await page.locator("#scroller .message .text", { hasText: "what?" }).waitFor();
+    await leave(page);
+    henry.say("@gwen are you gone?");
+    await henry.sees("you -> gwen: are you gone?");
+    await ask(page, "gwen");
+    await page.locator("#password").fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.locator("#private-list").getByText("henry").click();
+    await page.locator("#scroller .message .text", { hasText: "are you gone?" }).waitFor();
+    // What was said before is on the server, and comes on scrolling up.
+    await page.locator("#scroller").focus();
+    await page.keyboard.press("Home");
+    await page.locator("#scroller .message .text", { hasText: "psst" }).waitFor();
+    assert.deepEqual(await texts(page), ["psst", "what?", "are you gone?"]);
+    henry.leave();
+  });
+
+  test("makes rooms that are their members' alone", async () => {
+    const page = await browser.join(server.url, "iris");
+    await register(page, PASSWORD);
+    await page.getByRole("button", { name: "Close" }).last().click();
+    const jack = await Netcat.join(server, "jack");
+    jack.say(`/register ${PASSWORD}`);
+    await jack.sees("jack is yours now");
+    await say(page, "/join den");
+    await page.locator("#title", { hasText: "#den" }).waitFor();
+    await say(page, "/private");
+    await page.getByText("this room is its members' now").waitFor();
+    jack.say("/join den");
+    await jack.sees("there is no room #den");
+    await say(page, "/invite jack");
+    await page.getByText("jack is a member of this room now").waitFor();
+    jack.say("/join den");
+    await jack.sees("You are in #den with iris");
+    await say(page, "/uninvite jack");
+    await jack.sees("it isn't open to you any more");
+    jack.leave();
+  });
 
   test("has its password changed by who knows it", async () => {
     const page = await browser.join(server.url, "erin");

@@ -8,6 +8,7 @@ export const HELP = [
   ["/join ROOM, /leave", "enter a room, creating it if need be; leave this one"],
   ["/history, /search WORDS", "older messages of this room"],
   ["/topic [TEXT]", "show or set the room's topic"],
+  ["/private, /invite NAME, /uninvite NAME", "make a room that you made its members', who have accounts"],
   ["/ignore NAME, /unignore NAME", "hide somebody's messages"],
   ["/register, /password, /unregister", "make your name yours by a password; change it; give it up"],
   ["/quit [REASON]", "leave, and have this browser forget you"],
@@ -15,7 +16,7 @@ export const HELP = [
 ];
 
 const NAMES = new Set(
-  "me msg nick who rooms join leave history search topic ignore unignore register password unregister help quit".split(" "),
+  "me msg nick who rooms join leave history search topic ignore unignore private invite uninvite register password unregister help quit".split(" "),
 );
 
 /**

@@ -26,6 +26,7 @@ export class Inbox {
         room.clear();
         room.cursor = 0;
       });
+      session.rooms.privates.forEach((one) => one.loseSeqs());
     }
     Object.assign(session.me, { alias, account, session: secret, log });
     Object.assign(session, { proof: {}, door: {} });
@@ -96,6 +97,7 @@ export class Inbox {
     const conversation = to ? session.rooms.private(to) : session.rooms.get(room);
     if (!conversation) return;
     if (seq && seq <= conversation.cursor) return;
+    conversation.begin(seq);
     if (entry) {
       const { kind, text } = entry;
       conversation.append({ kind, seq, time: Date.parse(time), from: session.me.alias, text, own: true });
@@ -107,19 +109,35 @@ export class Inbox {
   /** Something of ours that another page said. */
   async fetchOne(conversation, seq) {
     const { session } = this;
-    const answer = await session.request("history", { room: conversation.key, after: seq - 1, limit: 1 }).catch(() => null);
+    const answer = await session.request("history", { room: conversation.address, after: seq - 1, limit: 1 }).catch(() => null);
     const item = answer?.messages[0] && this.item(answer.messages[0]);
     if (item) conversation.insert(item);
     session.ui.changed();
   }
 
-  private({ time, from, to, text, kind, own = false }) {
+  /** With a `seq` where the conversation is kept: one of two accounts, of which another session may be `own`. */
+  private({ time, from, to, text, kind, seq, own = false }) {
     const { session } = this;
-    if (session.ignores(from)) return;
+    if (!own && session.ignores(from)) return;
     const other = own ? to : from;
     const conversation = session.rooms.private(other);
     conversation.name = other;
-    this.add(conversation, { kind, time: Date.parse(time), from, text, own }, true);
+    if (seq && seq <= conversation.cursor) return;
+    conversation.begin(seq);
+    this.add(conversation, { kind, seq, time: Date.parse(time), from, text, own }, true);
+  }
+
+  /** The room isn't open to us any more. */
+  left({ room, reason }) {
+    const { session } = this;
+    if (!session.rooms.get(room)) return;
+    session.rooms.remove(room);
+    session.keepRooms();
+    session.ui.refused(`you are not in #${room} any more: ${reason}`);
+  }
+
+  invited({ room, by }) {
+    this.session.ui.refused(`${by} made you a member of #${room}; /join ${room} enters it`);
   }
 
   presence({ room, count, joined = [], left = [], renamed = [], reasons = {} }) {
@@ -244,6 +262,8 @@ const HANDLERS = {
   ack: "ack",
   private: "private",
   presence: "presence",
+  left: "left",
+  invited: "invited",
   topic: "topic",
   gap: "gap",
   reset: "reset",

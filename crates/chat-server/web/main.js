@@ -259,11 +259,23 @@ const COMMANDS = {
   ignore: (name) => ignore(name, true),
   unignore: (name) => ignore(name, false),
   help: () => help(),
+  private: () => inRoom("make_private", {}, "this room is its members' now; /invite NAME makes more of them"),
+  invite: (name) => inRoom("invite", { name }, `${name} is a member of this room now`),
+  uninvite: (name) => inRoom("uninvite", { name }, `${name} is no member of this room any more`),
   register: () => openAccount(session),
   password: () => openAccount(session),
   unregister: () => openAccount(session),
   quit: (reason) => session.leave(reason || undefined),
 };
+
+/** Does something to the room that is shown, and says that it is done. */
+async function inRoom(type, fields, done) {
+  if (current.isPrivate) return refused("this is a conversation of two, not a room");
+  await attempt(async () => {
+    await session.request(type, { room: current.key, ...fields });
+    tell(done);
+  });
+}
 
 async function topic(text) {
   if (!text) return tell(current.topic ? `the topic is: ${current.topic}` : "there is no topic");
@@ -316,7 +328,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function step(by) {
-  const ordered = [...session.rooms.rooms, ...session.rooms.list.filter((one) => one.isPrivate)];
+  const ordered = [...session.rooms.rooms, ...session.rooms.privates];
   const next = ordered[(ordered.indexOf(current) + by + ordered.length) % ordered.length];
   if (next) open(next.key);
 }

@@ -50,6 +50,11 @@ export class Conversation {
     return this.items.find((item) => item.seq)?.seq ?? null;
   }
 
+  /** What the server calls it. */
+  get address() {
+    return this.isPrivate ? `@${this.name}` : this.key;
+  }
+
   matches(entry) {
     return this.isPrivate ? Boolean(entry.to) && privateKey(entry.to) === this.key : entry.room === this.key;
   }
@@ -59,6 +64,20 @@ export class Conversation {
     if (item.seq) this.cursor = Math.max(this.cursor, item.upto ?? item.seq);
     if (item.seq === 1) this.more = false;
     if (this.items.length > KEEP * 1.25 && !this.browsing) this.trim(this.items.length - KEEP);
+  }
+
+  /** The first message of a kept private conversation that we have: before it there are others. */
+  begin(seq) {
+    if (this.isPrivate && seq && !this.firstSeq) this.more = seq > 1;
+  }
+
+  /** Another log: what is here has no place in it. */
+  loseSeqs() {
+    this.items.forEach((item) => {
+      item.seq = undefined;
+    });
+    this.cursor = 0;
+    this.more = false;
   }
 
   prepend(items) {
@@ -129,6 +148,10 @@ export class Rooms {
 
   get rooms() {
     return this.list.filter((conversation) => !conversation.isPrivate);
+  }
+
+  get privates() {
+    return this.list.filter((conversation) => conversation.isPrivate);
   }
 
   /** Somebody is called otherwise now: the conversation with him goes on. */

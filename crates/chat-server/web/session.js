@@ -301,7 +301,7 @@ export class Session {
   async fetchOlder(conversation, limit) {
     const { epoch } = conversation;
     const before = conversation.firstSeq;
-    const { messages, more } = await this.request("history", { room: conversation.key, before, limit });
+    const { messages, more } = await this.request("history", { room: conversation.address, before, limit });
     if (conversation.epoch !== epoch) return false;
     conversation.more = more;
     conversation.prepend(messages.map((message) => this.inbox.item(message)).filter(Boolean));

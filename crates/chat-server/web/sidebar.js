@@ -51,7 +51,7 @@ export class Sidebar {
   sync(session, current) {
     byId("me").textContent = session.me?.alias ?? "";
     const list = session.rooms.list;
-    const privates = list.filter((one) => one.isPrivate);
+    const { privates } = session.rooms;
     keep(byId("room-list"), session.rooms.rooms.map((one) => this.entry(one, current)));
     keep(byId("private-list"), privates.map((one) => this.entry(one, current)));
     byId("no-private").hidden = privates.length > 0;
