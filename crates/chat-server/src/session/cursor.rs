@@ -41,7 +41,8 @@ impl<S: Transport> Session<S> {
         }
         let membership = &mut self.rooms[index];
         (membership.number, membership.cursor, membership.version) = (snapshot.number, snapshot.head, snapshot.version);
-        if self.dialect == Dialect::Json {
+        // A conversation has no state to tell again: nobody joins it or leaves.
+        if self.dialect == Dialect::Json && self.rooms[index].room.ends().is_none() {
             let room = Arc::clone(&self.rooms[index].room);
             self.joined(&room, snapshot);
         }
