@@ -148,6 +148,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     pub(crate) max_roster: Option<usize>,
 
+    /// Threads that serve connections, beside the log's own [default: one less than there are cores, and one at least]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+
     /// How logs are written to standard error; RUST_LOG filters them [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,

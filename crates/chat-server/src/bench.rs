@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::log::{Entry, Log, NewMessage, Reader, Record, Store};
 use crate::metrics::{Metrics, Surroundings};
 use crate::peer::{ConnId, Peer};
-use crate::room::{Attachment, Room};
+use crate::room::Room;
 use crate::rooms::Rooms;
 
 /// A log, the lobby, and a member of it.
@@ -35,7 +35,7 @@ impl Hall {
         let lobby = crate::config::lobby();
         let rooms = Arc::new(Rooms::of_lobby(&lobby));
         let (room, _) = rooms.get_or_make(&lobby).expect("a lobby");
-        let Attachment::Live(channel) = room.attach(0) else { panic!("nothing was said yet") };
+        let channel = room.listen();
         let (log, _) = Log::start(store, reader, rooms, Clock::system(), metrics).expect("a thread");
         let peer = Arc::new(Peer::new(ConnId(1), None, true));
         Self { log, room, peer, channel }

@@ -36,6 +36,7 @@ mod stranger;
 mod tend;
 pub mod tls;
 mod trust;
+mod turnstile;
 mod web;
 mod written;
 

@@ -22,8 +22,7 @@ use crate::signals::Signals;
 /// The exit code of a start that failed for what was typed or for an address in use.
 pub(crate) const BAD_START: u8 = 2;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let typed = match Typed::read() {
         Ok(typed) => typed,
         Err(Problem::CommandLine(help)) if !help.use_stderr() => help.exit(),
@@ -42,6 +41,13 @@ async fn main() -> ExitCode {
         Err(sentence) => return fail(&typed.trace(sentence), BAD_START),
     };
     start_log(settings.log_format);
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(settings.threads).enable_all().build() {
+        Ok(runtime) => runtime.block_on(serve(settings, typed)),
+        Err(error) => fail(&format!("can't start {} threads: {error}", settings.threads), 1),
+    }
+}
+
+async fn serve(settings: Settings, typed: Typed) -> ExitCode {
     raise_descriptor_limit(settings.server.limits.max_connections);
     let storage = settings.server.storage.clone();
     let server = match Server::bind(settings.server).await {

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use chat_protocol::message::{Bye, ByeCode};
 use chat_protocol::names::{Alias, RoomName};
@@ -90,6 +90,8 @@ pub(crate) struct Peer {
     arrived: AtomicBool,
     /// The session's task, for letters and the end alike: nobody else waits for them.
     session: AtomicWaker,
+    /// It was let through the turnstile and hasn't run since.
+    turn: AtomicBool,
     gone: AtomicBool,
     left: Notify,
 }
@@ -122,6 +124,7 @@ impl Peer {
             end: OnceLock::new(),
             arrived: AtomicBool::new(false),
             session: AtomicWaker::new(),
+            turn: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             left: Notify::new(),
         }
@@ -200,14 +203,31 @@ impl Peer {
         self.session.wake();
     }
 
-    /// Waits until there may be a letter. Cancel-safe. For the session's task alone.
-    pub(crate) fn mail_arrived(&self) -> impl Future<Output = ()> {
-        poll_fn(|cx| self.poll_mail(cx))
+    /// Has the session woken by letters, by the end, and by what is published in its rooms, all of which it looks for after this call.
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        self.session.register(cx.waker());
     }
 
-    /// The same for whoever waits for several things at once.
-    pub(crate) fn poll_mail(&self, cx: &Context<'_>) -> Poll<()> {
-        self.poll_for(cx, || self.arrived.swap(false, Ordering::Acquire).then_some(()))
+    /// Whether there may be a letter since this was asked last.
+    pub(crate) fn has_mail(&self) -> bool {
+        self.arrived.load(Ordering::Acquire) && self.arrived.swap(false, Ordering::Acquire)
+    }
+
+    /// Has the session look at its rooms before its turn: it is about to learn what became of what it said.
+    pub(crate) fn wake_early(&self) {
+        self.session.wake();
+    }
+
+    /// The turnstile lets the session through, where it waits: what wakes it.
+    pub(crate) fn let_through(&self) -> Option<Waker> {
+        let waker = self.session.take()?;
+        self.turn.store(true, Ordering::Release);
+        Some(waker)
+    }
+
+    /// Whether it was let through since this was asked last.
+    pub(crate) fn takes_turn(&self) -> bool {
+        self.turn.load(Ordering::Acquire) && self.turn.swap(false, Ordering::AcqRel)
     }
 
     /// Asks, makes sure to be woken, and asks again for what came in between.
@@ -267,8 +287,12 @@ impl Peer {
         poll_fn(|cx| self.poll_end(cx))
     }
 
-    /// The same for whoever waits for several things at once.
-    pub(crate) fn poll_end(&self, cx: &Context<'_>) -> Poll<Bye> {
+    /// The words to end with, where it was asked to.
+    pub(crate) fn ending(&self) -> Option<Bye> {
+        self.end.get().cloned()
+    }
+
+    fn poll_end(&self, cx: &Context<'_>) -> Poll<Bye> {
         self.poll_for(cx, || self.end.get().cloned())
     }
 

@@ -3,6 +3,8 @@
 //! Only the appender changes a room, and it publishes what it changed under the same lock: whoever looks at a room
 //! sees a roster, a head and a batch number that belong together.
 
+mod crowd;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,9 +15,11 @@ use chat_protocol::value::Seq;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
+pub(crate) use self::crowd::{Crowd, Place};
 use crate::batch::{Batch, Item};
 use crate::limits::{BATCH_BYTES, CHANNEL_BATCHES, CONVERSATION_BATCHES, TAIL_BYTES};
 use crate::log::{AuthorId, Record};
+use crate::peer::Peer;
 use crate::planted::{Bug, planted};
 use crate::presence::{Roster, Told};
 
@@ -34,6 +38,10 @@ pub(crate) struct Room {
     guarded: AtomicBool,
     ends: Option<Ends>,
     sender: broadcast::Sender<Arc<Batch>>,
+    /// Who is to be woken by what is published.
+    pub(crate) crowd: Crowd,
+    /// The number of the batch published last; changed only under the state's lock, once the channel has that batch.
+    number: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -48,8 +56,6 @@ pub(crate) struct Ends {
 
 #[derive(Debug)]
 struct State {
-    /// The number of the batch published last.
-    number: u64,
     head: Seq,
     topic: String,
     roster: Roster,
@@ -73,7 +79,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug)]
 pub(crate) enum Attachment {
     /// It has everything; from here on the channel.
-    Live(broadcast::Receiver<Arc<Batch>>),
+    Live(Place),
     /// These come next, then it asks again.
     Replay(Vec<Arc<Batch>>),
     /// What it lacks has left the tail: the log has the messages, a snapshot the rest.
@@ -102,7 +108,6 @@ impl Piece {
 impl Room {
     pub(crate) fn new(name: RoomName, head: Seq, topic: String, max_roster: usize) -> Self {
         let state = State {
-            number: 0,
             head,
             topic,
             roster: Roster::new(max_roster),
@@ -118,6 +123,8 @@ impl Room {
             guarded,
             ends: None,
             sender: broadcast::Sender::new(CHANNEL_BATCHES),
+            crowd: Crowd::default(),
+            number: AtomicU64::new(0),
             state: Mutex::new(state),
         }
     }
@@ -162,11 +169,11 @@ impl Room {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How a session goes on that has had every batch up to `number`.
-    pub(crate) fn attach(&self, number: u64) -> Attachment {
+    /// How the session of `peer` goes on that has had every batch up to `number`.
+    pub(crate) fn attach(self: &Arc<Self>, number: u64, peer: &Arc<Peer>) -> Attachment {
         let state = self.state();
-        if number == state.number || planted(Bug::HoleAtSeam) {
-            return Attachment::Live(self.sender.subscribe());
+        if number == self.number() || planted(Bug::HoleAtSeam) {
+            return Attachment::Live(Place::new(self, peer));
         }
         match state.tail.since(number, BATCH_BYTES) {
             Some(batches) => Attachment::Replay(batches),
@@ -174,8 +181,14 @@ impl Room {
         }
     }
 
+    /// Its channel, for whoever needs no turn: a benchmark.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Batch>> {
+        self.sender.subscribe()
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.state().snapshot()
+        let mut state = self.state();
+        state.snapshot(self.number())
     }
 
     /// The newest `limit` messages with `seq ≤ upto`, oldest first, where all of them are in the tail.
@@ -187,7 +200,7 @@ impl Room {
 
     /// The number of the batch published last.
     pub(crate) fn number(&self) -> u64 {
-        self.state().number
+        self.number.load(Ordering::Acquire)
     }
 
     pub(crate) fn head(&self) -> Seq {
@@ -223,7 +236,7 @@ impl Room {
     pub(crate) fn enter(&self, alias: &Alias, quiet: bool) -> (Snapshot, Vec<Told>) {
         let mut state = self.state();
         let told = state.roster.add(alias, quiet);
-        (state.snapshot(), told)
+        (state.snapshot(self.number()), told)
     }
 
     /// Takes somebody out, and returns what has to be told before. See [`Roster::remove`].
@@ -289,8 +302,8 @@ impl Room {
 
     fn publish_one(&self, items: Vec<Item>, bytes: usize) {
         let mut state = self.state();
-        state.number += 1;
-        let batch = Arc::new(Batch::new(state.number, self.name.clone(), items));
+        let number = self.number() + 1;
+        let batch = Arc::new(Batch::new(number, self.name.clone(), items));
         if let Some((_, last)) = batch.seqs {
             state.head = last;
         }
@@ -302,14 +315,15 @@ impl Room {
         }
         // That nobody listens is no error: a room may hold messages and no people.
         let _ = self.sender.send(batch);
+        self.number.store(number, Ordering::Release);
     }
 }
 
 impl State {
-    fn snapshot(&mut self) -> Snapshot {
+    fn snapshot(&mut self, number: u64) -> Snapshot {
         let (version, members) = self.roster.snapshot();
         let count = self.roster.count();
-        Snapshot { number: self.number, head: self.head, version, topic: self.topic.clone(), count, members }
+        Snapshot { number, head: self.head, version, topic: self.topic.clone(), count, members }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::directory::Directory;
 use crate::limits::MAX_ROOMS;
 use crate::log::KeptRoom;
 use crate::room::{Room, RoomId};
+use crate::turnstile::Turnstile;
 
 /// All rooms by name.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Rooms {
     map: Mutex<NameMap<Arc<Room>>>,
     pub(crate) conversations: Conversations,
     pub(crate) access: Access,
+    /// Who is woken by what is published.
+    pub(crate) turnstile: Turnstile,
     /// There before anybody, and when all have left.
     lobby: RoomId,
     max_roster: usize,
@@ -62,7 +65,7 @@ impl Rooms {
         let room = Arc::new(Room::new(lobby.clone(), Seq::ZERO, String::new(), max_roster));
         let _ = map.insert(lobby.as_str(), lobby.key(), false, Arc::clone(&room));
         let lobby = map.get(&lobby.key()).map_or(room.id, |lobby| lobby.id);
-        Self { map: Mutex::new(map), conversations, access, lobby, max_roster }
+        Self { map: Mutex::new(map), conversations, access, turnstile: Turnstile::default(), lobby, max_roster }
     }
 
     fn map(&self) -> MutexGuard<'_, NameMap<Arc<Room>>> {

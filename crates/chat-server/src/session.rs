@@ -28,7 +28,7 @@ use std::collections::VecDeque;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Instant;
 
 use chat_protocol::codec::{BadLine, ChatCodec, Incoming};
@@ -42,7 +42,7 @@ use jiff::civil::Date;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, error};
 
-use crate::batch::{Batch, Dialect};
+use crate::batch::Dialect;
 use crate::config::Limits;
 use crate::hub::Hub;
 use crate::limits::{LINES_PER_TURN, WRITE_BUDGET};
@@ -50,10 +50,11 @@ use crate::log::{AuthorId, TokenHash};
 use crate::metrics::Limit;
 use crate::peer::{Fate, Letter, Peer};
 use crate::stranger::Stranger;
+use crate::turnstile::Turn;
 
 pub(crate) use self::account::end_sessions;
 use self::input::Input;
-use self::membership::{Membership, any_batch};
+use self::membership::Membership;
 pub(crate) use self::moderation::banned;
 use self::output::Output;
 use self::rate::Rate;
@@ -134,9 +135,8 @@ struct Unacked {
 /// What can happen to a waiting session.
 enum Event {
     Line(std::io::Result<Option<Incoming>>),
-    /// From the room at this index; `None`: the channel ran away.
-    Batch(usize, Option<Arc<Batch>>),
-    Mail,
+    /// A letter, or something in a room.
+    News,
     /// The pause in reading is over.
     Turn,
     End(Bye),
@@ -212,6 +212,17 @@ impl<S: Transport> Session<S> {
 
     /// Serves the connection to its end. Whatever happens inside, a panic included, the rooms are left and the alias is given up.
     pub(crate) async fn run(&mut self) {
+        let (hub, peer) = (Arc::clone(&self.hub), Arc::clone(&self.peer));
+        let turn = Turn::new(&hub.rooms.turnstile, &peer);
+        let mut life = pin!(self.live());
+        poll_fn(|cx| {
+            turn.pass_on();
+            life.as_mut().poll(cx)
+        })
+        .await;
+    }
+
+    async fn live(&mut self) {
         let ended = std::panic::AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or_else(|_| {
             error!(connection = self.peer.id.0, "a session panicked");
             Ended::Failed
@@ -244,9 +255,7 @@ impl<S: Transport> Session<S> {
             self.let_silent_go();
             match self.wait().await {
                 Event::Line(line) => Box::pin(self.lines(line)).await?,
-                Event::Batch(index, Some(batch)) => self.batch(index, &batch),
-                Event::Batch(index, None) => self.rooms[index].let_go(),
-                Event::Mail | Event::Turn => {}
+                Event::News | Event::Turn => {}
                 Event::End(bye) => return Err(Ended::Closed(bye)),
             }
         }
@@ -262,20 +271,19 @@ impl<S: Transport> Session<S> {
         let reads = pause.is_none() && self.unacked.len() < MAX_UNACKED;
         let mut pause = pause.map(|until| Box::pin(tokio::time::sleep_until(until)));
         let Self { rooms, peer, input, io, draining, .. } = self;
-        let mut batches = pin!(any_batch(rooms));
-        let mut poll_batch =
-            move |cx: &mut Context<'_>| batches.as_mut().poll(cx).map(|(index, batch)| Event::Batch(index, batch));
+        let has_news = || rooms.iter().any(Membership::has_news);
         let mut woken = false;
         poll_fn(|cx| {
             let first = !std::mem::replace(&mut woken, true);
-            if !first && let Poll::Ready(event) = poll_batch(cx) {
-                return Poll::Ready(event);
+            if !first && has_news() {
+                return Poll::Ready(Event::News);
             }
-            if !*draining && let Poll::Ready(bye) = peer.poll_end(cx) {
+            peer.register(cx);
+            if !*draining && let Some(bye) = peer.ending() {
                 return Poll::Ready(Event::End(bye));
             }
-            if peer.poll_mail(cx).is_ready() {
-                return Poll::Ready(Event::Mail);
+            if peer.has_mail() {
+                return Poll::Ready(Event::News);
             }
             if reads && let Poll::Ready(line) = input.poll_next(io, cx) {
                 return Poll::Ready(Event::Line(line));
@@ -283,7 +291,7 @@ impl<S: Transport> Session<S> {
             if pause.as_mut().is_some_and(|pause| pause.as_mut().poll(cx).is_ready()) {
                 return Poll::Ready(Event::Turn);
             }
-            if first { poll_batch(cx) } else { Poll::Pending }
+            if has_news() { Poll::Ready(Event::News) } else { Poll::Pending }
         })
         .await
     }

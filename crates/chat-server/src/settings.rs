@@ -4,6 +4,7 @@ mod storage;
 mod units;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use chat_protocol::limits::{HIGHEST_MAX_TEXT, MAX_ROOMS_PER_SESSION};
@@ -19,11 +20,16 @@ use self::storage::{durable, ephemeral};
 pub(crate) use self::units::duration;
 use self::units::size;
 
+/// More than there are cores in any machine that needs a chat.
+const MAX_THREADS: usize = 1024;
+
 /// All that the program needs to know.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) server: Config,
     pub(crate) log_format: LogFormat,
+    /// Threads of the runtime.
+    pub(crate) threads: usize,
 }
 
 impl Settings {
@@ -61,7 +67,17 @@ impl Settings {
         } else {
             server.storage = Storage::Sqlite(durable(&args)?);
         }
-        Ok(Self { server, log_format: args.log_format.unwrap_or_default() })
+        Ok(Self { server, log_format: args.log_format.unwrap_or_default(), threads: threads(&args)? })
+    }
+}
+
+/// One core is left to the log's thread. Were the runtime's threads to compete with it for theirs, those who wait for an
+/// ack would wait for the scheduler's next slice; PERFORMANCE.md has what that costs.
+fn threads(args: &Args) -> Result<usize, String> {
+    match args.threads {
+        None => Ok(available_parallelism().map_or(1, |cores| (cores.get() - 1).max(1))),
+        Some(threads) if (1..=MAX_THREADS).contains(&threads) => Ok(threads),
+        Some(threads) => Err(format!("--threads {threads}: it has to be from 1 to {MAX_THREADS}")),
     }
 }
 

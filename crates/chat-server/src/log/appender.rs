@@ -52,6 +52,8 @@ pub(super) struct Appender<S> {
 struct Round {
     index: HashMap<RoomId, usize>,
     rooms: Vec<(Arc<Room>, Vec<Item>)>,
+    /// Whose messages are in it.
+    speakers: Vec<Arc<Peer>>,
     /// What single sessions are told once the rooms have been: an answer to a repeat comes after the first one's ack.
     fates: Vec<(Arc<Peer>, u64, Fate)>,
     /// The same for answers: whoever has his finds what he did in the room. He may be gone; what was done stays so.
@@ -185,10 +187,13 @@ impl<S: Store> Appender<S> {
             self.apply(entry, &mut verdicts, &full, &mut round);
         }
         self.tell_what_is_due(&mut round);
-        for (room, items) in round.rooms {
-            self.rooms.conversations.knock(&room, &items);
-            room.publish(items);
+        for (room, items) in &mut round.rooms {
+            self.rooms.conversations.knock(room, items);
+            room.publish(std::mem::take(items));
         }
+        // Who said something hears first what became of it: he may wait for that before he says more.
+        round.speakers.iter().for_each(|peer| peer.wake_early());
+        round.rooms.iter().for_each(|(room, _)| self.rooms.turnstile.open(room));
         for (peer, ticket, fate) in round.fates {
             peer.tell(ticket, fate);
         }
@@ -213,7 +218,12 @@ impl<S: Store> Appender<S> {
     fn apply(&self, entry: Entry, verdicts: &mut impl Iterator<Item = Option<Verdict>>, full: &str, round: &mut Round) {
         match entry {
             Entry::Say { message, room, origin, peer } => match verdicts.next().flatten() {
-                Some(Verdict::Stored(record)) => round.say(&room, &message.from, Item::Message { record, origin }),
+                Some(Verdict::Stored(record)) => {
+                    round.say(&room, &message.from, Item::Message { record, origin });
+                    if round.speakers.last().is_none_or(|last| last.id != peer.id) {
+                        round.speakers.push(peer);
+                    }
+                }
                 Some(Verdict::Repeat(record)) => round.fates.push((peer, origin.ticket, Fate::Repeat(record))),
                 Some(_) => round.fates.push((peer, origin.ticket, Fate::Conflict)),
                 None => round.fates.push((peer, origin.ticket, Fate::Full(full.to_owned()))),

@@ -19,9 +19,9 @@ impl<S: Transport> Session<S> {
     pub(super) async fn catch_up(&mut self, index: usize) -> Flow {
         while self.out.len() < WRITE_BUDGET {
             let membership = &mut self.rooms[index];
-            match membership.room.attach(membership.number) {
-                Attachment::Live(channel) => {
-                    membership.go_live(channel);
+            match membership.room.attach(membership.number, &self.peer) {
+                Attachment::Live(place) => {
+                    membership.go_live(place);
                     return Ok(());
                 }
                 Attachment::Replay(batches) => batches.iter().for_each(|batch| self.batch(index, batch)),

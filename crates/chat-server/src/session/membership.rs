@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use chat_protocol::value::Seq;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::TryRecvError;
-
 use crate::batch::Batch;
-use crate::room::{Room, Snapshot};
+use crate::room::{Place, Room, Snapshot};
+use chat_protocol::value::Seq;
 
 /// A room that a session is in.
 #[derive(Debug)]
@@ -23,8 +20,8 @@ pub(super) struct Membership {
     expected: Seq,
     /// The version of the roster that it was given.
     pub(super) version: u64,
-    /// The hot end of the room's log; held only while the session keeps up.
-    channel: Option<Receiver<Arc<Batch>>>,
+    /// At the hot end of the room's log; held only while the session keeps up.
+    place: Option<Place>,
 }
 
 /// What a room has for a session at once.
@@ -38,7 +35,7 @@ pub(super) enum Ready {
 impl Membership {
     pub(super) fn new(room: Arc<Room>, snapshot: &Snapshot) -> Self {
         let Snapshot { number, head, version, .. } = *snapshot;
-        Self { room, number, cursor: head, marked: Seq::ZERO, expected: Seq::ZERO, version, channel: None }
+        Self { room, number, cursor: head, marked: Seq::ZERO, expected: Seq::ZERO, version, place: None }
     }
 
     /// A message was knocked for.
@@ -51,49 +48,36 @@ impl Membership {
         !self.is_detached() && self.cursor >= self.expected && self.cursor == self.room.head()
     }
 
-    pub(super) fn go_live(&mut self, channel: Receiver<Arc<Batch>>) {
-        self.channel = Some(channel);
+    pub(super) fn go_live(&mut self, place: Place) {
+        self.place = Some(place);
     }
 
     pub(super) fn let_go(&mut self) {
-        self.channel = None;
+        self.place = None;
     }
 
     pub(super) const fn is_detached(&self) -> bool {
-        self.channel.is_none()
+        self.place.is_none()
     }
 
     pub(super) fn ready(&mut self) -> Ready {
-        let Some(channel) = &mut self.channel else { return Ready::Behind };
-        match channel.try_recv() {
+        let Some(place) = &mut self.place else { return Ready::Behind };
+        // Looked at first, as it costs no lock: most have taken everything when they ask.
+        if self.number == self.room.number() {
+            return Ready::Nothing;
+        }
+        match place.next() {
             Ok(batch) => Ready::Batch(batch),
-            Err(TryRecvError::Empty) => Ready::Nothing,
-            Err(TryRecvError::Lagged(_) | TryRecvError::Closed) => {
-                self.channel = None;
+            // It lagged: the way back is by the tail.
+            Err(_) => {
+                self.place = None;
                 Ready::Behind
             }
         }
     }
 
-    async fn recv(&mut self) -> Option<Arc<Batch>> {
-        match &mut self.channel {
-            // Whether it lagged or the room is gone: the way back is by the tail.
-            Some(channel) => channel.recv().await.ok(),
-            None => None,
-        }
-    }
-}
-
-/// The next batch of any room, with the room's index; `None` where its channel has run away. Cancel-safe, as
-/// `broadcast::Receiver::recv` is.
-pub(super) async fn any_batch(rooms: &mut [Membership]) -> (usize, Option<Arc<Batch>>) {
-    match rooms {
-        [] => std::future::pending().await,
-        // Most are in one room; only the others pay for waiting in several.
-        [only] => (0, only.recv().await),
-        several => {
-            let (batch, index, _) = futures::future::select_all(several.iter_mut().map(|m| Box::pin(m.recv()))).await;
-            (index, batch)
-        }
+    /// Whether there is something to collect.
+    pub(super) fn has_news(&self) -> bool {
+        self.is_detached() || self.number != self.room.number()
     }
 }

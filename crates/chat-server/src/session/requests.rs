@@ -1,6 +1,8 @@
 //! From a line of somebody who was admitted to what it does, and the answer where it is refused.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use chat_protocol::json;
 use chat_protocol::message::{ClientMessage, ErrorCode, Refusal, ServerMessage};
@@ -8,7 +10,7 @@ use chat_protocol::names::RoomName;
 use chat_protocol::text::{self, render};
 use chat_protocol::value::MessageId;
 
-use super::membership::any_batch;
+use super::membership::Membership;
 use super::speak::short_reason;
 use super::{Ended, Flow, Person, Session, Transport, asked_to_end};
 use crate::log::Entry;
@@ -178,15 +180,25 @@ impl<S: Transport> Session<S> {
             if self.unacked.is_empty() || self.is_behind() {
                 continue;
             }
-            tokio::select! {
-                (index, batch) = any_batch(&mut self.rooms) => match batch {
-                    Some(batch) => self.batch(index, &batch),
-                    None => self.rooms[index].let_go(),
-                },
-                () = self.peer.mail_arrived() => {}
-                bye = asked_to_end(&self.peer, self.draining) => return Err(Ended::Closed(bye)),
-            }
+            self.news().await?;
         }
         Ok(())
+    }
+
+    /// Waits for a letter or for something in a room. Cancel-safe.
+    async fn news(&self) -> Flow {
+        poll_fn(|cx| {
+            self.peer.register(cx);
+            if !self.draining
+                && let Some(bye) = self.peer.ending()
+            {
+                return Poll::Ready(Err(Ended::Closed(bye)));
+            }
+            if self.peer.has_mail() || self.rooms.iter().any(Membership::has_news) {
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
