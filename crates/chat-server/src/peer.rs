@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -84,8 +84,9 @@ pub(crate) struct Peer {
     author: Mutex<Option<AuthorId>>,
     /// Nobody between the two can read what it sends: it may send passwords.
     secure: AtomicBool,
-    mail: Mutex<Mail>,
-    end: OnceLock<Bye>,
+    /// Boxed, as most have none.
+    mail: Mutex<Option<Box<Mail>>>,
+    end: OnceLock<Box<Bye>>,
     /// There may be a letter that wasn't waited for yet.
     arrived: AtomicBool,
     /// The session's task, for letters and the end alike: nobody else waits for them.
@@ -93,7 +94,8 @@ pub(crate) struct Peer {
     /// It was let through the turnstile and hasn't run since.
     turn: AtomicBool,
     gone: AtomicBool,
-    left: Notify,
+    /// Made by the first who waits for that.
+    left: OnceLock<Box<Notify>>,
 }
 
 #[derive(Debug, Default)]
@@ -126,7 +128,7 @@ impl Peer {
             session: AtomicWaker::new(),
             turn: AtomicBool::new(false),
             gone: AtomicBool::new(false),
-            left: Notify::new(),
+            left: OnceLock::new(),
         }
     }
 
@@ -148,14 +150,14 @@ impl Peer {
         self.secure.store(true, Ordering::Relaxed);
     }
 
-    fn mail(&self) -> MutexGuard<'_, Mail> {
+    fn mail(&self) -> MutexGuard<'_, Option<Box<Mail>>> {
         // A queue is whole between any two of the calls made under this lock.
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells a session what became of a message of its own. These are as many as it has unacked, so they always have a place.
     pub(crate) fn tell(&self, ticket: u64, fate: Fate) {
-        self.mail().letters.push_back(Letter::Fate { ticket, fate });
+        self.mail().get_or_insert_default().letters.push_back(Letter::Fate { ticket, fate });
         self.deliver();
     }
 
@@ -165,14 +167,15 @@ impl Peer {
     ///
     /// [`MailboxFull`] where the receiver has [`MAILBOX`] letters or [`WRITE_BUDGET`] bytes unread.
     pub(crate) fn send(&self, private: Private) -> Result<(), MailboxFull> {
-        let mut mail = self.mail();
+        let mut held = self.mail();
+        let mail = held.get_or_insert_default();
         let bytes = private.text.as_str().len();
         if mail.letters.len() >= MAILBOX || mail.bytes + bytes > WRITE_BUDGET {
             return Err(MailboxFull);
         }
         mail.bytes += bytes;
         mail.letters.push_back(Letter::Private(private));
-        drop(mail);
+        drop(held);
         self.deliver();
         Ok(())
     }
@@ -183,12 +186,13 @@ impl Peer {
     ///
     /// [`MailboxFull`] where there are [`MAILBOX`] letters unread.
     pub(crate) fn post(&self, letter: Letter) -> Result<(), MailboxFull> {
-        let mut mail = self.mail();
+        let mut held = self.mail();
+        let mail = held.get_or_insert_default();
         if mail.letters.len() >= MAILBOX {
             return Err(MailboxFull);
         }
         mail.letters.push_back(letter);
-        drop(mail);
+        drop(held);
         self.deliver();
         Ok(())
     }
@@ -241,43 +245,51 @@ impl Peer {
 
     /// All letters, oldest first, and whether there are knocks.
     pub(crate) fn take_mail(&self) -> (VecDeque<Letter>, bool) {
-        let mut mail = self.mail();
+        let mut held = self.mail();
+        let Some(mail) = &mut *held else { return (VecDeque::new(), false) };
         mail.bytes = 0;
-        (std::mem::take(&mut mail.letters), !mail.knocks.is_empty())
+        let letters = std::mem::take(&mut mail.letters);
+        let knocks = !mail.knocks.is_empty();
+        if !knocks {
+            *held = None;
+        }
+        (letters, knocks)
     }
 
     /// Says that a conversation has a new message: `first`, and perhaps more. Called before that is published.
     pub(crate) fn knock(&self, ends: [AuthorId; 2], first: Seq) {
-        let mut mail = self.mail();
+        let mut held = self.mail();
+        let mail = held.get_or_insert_default();
         // An earlier knock that wasn't heard yet says it too.
         if mail.knocks.iter().any(|knock| knock.ends == ends) {
             return;
         }
         if mail.knocks.len() >= KNOCKS {
-            drop(mail);
+            drop(held);
             let words = format!("{KNOCKS} people wrote to you before you took it in; all of it is kept");
             return self.end(Bye::new(ByeCode::Stalled, words).retry_after_ms(1000));
         }
         mail.knocks.push(Knock { ends, first });
-        drop(mail);
+        drop(held);
         self.deliver();
     }
 
     /// A conversation that was knocked for. The knock stays until it is [taken](Self::take_knock).
     pub(crate) fn first_knock(&self) -> Option<[AuthorId; 2]> {
-        self.mail().knocks.first().map(|knock| knock.ends)
+        self.mail().as_ref()?.knocks.first().map(|knock| knock.ends)
     }
 
     /// Takes the knock for a conversation, if there is one: its first message.
     pub(crate) fn take_knock(&self, ends: [AuthorId; 2]) -> Option<Seq> {
-        let mut mail = self.mail();
+        let mut held = self.mail();
+        let mail = held.as_mut()?;
         let position = mail.knocks.iter().position(|knock| knock.ends == ends)?;
         Some(mail.knocks.swap_remove(position).first)
     }
 
     /// Asks the session to end with these last words. The first to ask decides on the words.
     pub(crate) fn end(&self, bye: Bye) {
-        if self.end.set(bye).is_ok() {
+        if self.end.set(Box::new(bye)).is_ok() {
             self.session.wake();
         }
     }
@@ -289,25 +301,30 @@ impl Peer {
 
     /// The words to end with, where it was asked to.
     pub(crate) fn ending(&self) -> Option<Bye> {
-        self.end.get().cloned()
+        self.end.get().map(|bye| Bye::clone(bye))
     }
 
     fn poll_end(&self, cx: &Context<'_>) -> Poll<Bye> {
-        self.poll_for(cx, || self.end.get().cloned())
+        self.poll_for(cx, || self.ending())
     }
 
     /// Called by the session once it has left its rooms and given up its alias.
     pub(crate) fn set_gone(&self) {
         self.gone.store(true, Ordering::Release);
-        self.left.notify_waiters();
+        // And in `until_gone`: either a waiter finds that, or his bell is found here.
+        fence(Ordering::SeqCst);
+        if let Some(left) = self.left.get() {
+            left.notify_waiters();
+        }
     }
 
     /// Waits until the session has left its rooms and given up its alias. Cancel-safe.
     pub(crate) async fn until_gone(&self) {
         loop {
-            let notified = self.left.notified();
+            let notified = self.left.get_or_init(Box::default).notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
+            fence(Ordering::SeqCst);
             if self.gone.load(Ordering::Acquire) {
                 return;
             }

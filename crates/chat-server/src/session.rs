@@ -25,7 +25,8 @@ mod speak;
 mod writing;
 
 use std::collections::VecDeque;
-use std::future::{Future as _, poll_fn};
+use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -115,8 +116,8 @@ type Flow<T = ()> = Result<T, Ended>;
 struct Person {
     alias: Alias,
     author: AuthorId,
-    /// The session's secret, hashed; text connections have none.
-    token: Option<TokenHash>,
+    /// The session's secret, hashed; text connections have none, and shall not hold its place.
+    token: Option<Box<TokenHash>>,
     /// Its coming and going isn't told.
     quiet: bool,
     /// This connection gave its account's password.
@@ -212,8 +213,7 @@ impl<S: Transport> Session<S> {
 
     /// Serves the connection to its end. Whatever happens inside, a panic included, the rooms are left and the alias is given up.
     pub(crate) async fn run(&mut self) {
-        let (hub, peer) = (Arc::clone(&self.hub), Arc::clone(&self.peer));
-        let turn = Turn::new(&hub.rooms.turnstile, &peer);
+        let turn = Turn::new(Arc::clone(&self.hub.rooms), Arc::clone(&self.peer));
         let mut life = pin!(self.live());
         poll_fn(|cx| {
             turn.pass_on();
@@ -223,42 +223,45 @@ impl<S: Transport> Session<S> {
     }
 
     async fn live(&mut self) {
-        let ended = std::panic::AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or_else(|_| {
-            error!(connection = self.peer.id.0, "a session panicked");
-            Ended::Failed
-        });
-        debug!(connection = self.peer.id.0, ?ended, "session over");
-        // Boxed, here and below, for the sake of the many sessions that just wait: a task is as large as the largest
-        // thing it awaits, and these are rare or short.
-        Box::pin(self.close(ended)).await;
-        self.hub.connections.unregister(&self.peer);
+        let ended = AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or_else(|_| Ended::Failed);
+        Box::pin(self.end(ended)).await;
     }
 
     async fn serve(&mut self) -> Ended {
-        match Box::pin(self.handshake()).await {
-            Ok(()) => {}
-            Err(ended) => return ended,
+        // Boxed, here and below, for the sake of the many sessions that just wait: a task is as large as the largest thing it
+        // awaits, and these are rare or short.
+        if let Err(ended) = Box::pin(self.handshake()).await {
+            return ended;
         }
-        match self.converse().await {
-            Ok(never) => match never {},
-            Err(ended) => ended,
+        loop {
+            if let Err(ended) = self.turn().await {
+                return ended;
+            }
         }
     }
 
-    async fn converse(&mut self) -> Flow<std::convert::Infallible> {
-        loop {
-            self.collect().await?;
-            self.flush().await?;
-            if self.is_behind() {
-                continue;
-            }
-            self.let_silent_go();
-            match self.wait().await {
-                Event::Line(line) => Box::pin(self.lines(line)).await?,
-                Event::News | Event::Turn => {}
-                Event::End(bye) => return Err(Ended::Closed(bye)),
-            }
+    async fn end(&mut self, ended: Ended) {
+        if matches!(ended, Ended::Failed) {
+            error!(connection = self.peer.id.0, "a session panicked");
         }
+        debug!(connection = self.peer.id.0, ?ended, "session over");
+        self.close(ended).await;
+        self.hub.connections.unregister(&self.peer);
+    }
+
+    async fn turn(&mut self) -> Flow {
+        self.collect().await?;
+        self.flush().await?;
+        if self.is_behind() {
+            return Ok(());
+        }
+        self.let_silent_go();
+        let line = match self.wait().await {
+            Event::Line(line) => Box::pin(self.lines(line)),
+            Event::News | Event::Turn => return Ok(()),
+            Event::End(bye) => return Err(Ended::Closed(bye)),
+        };
+        line.await
     }
 
     /// Waits for something to happen. Cancel-safe: nothing is taken that isn't returned.
@@ -266,52 +269,75 @@ impl<S: Transport> Session<S> {
     /// By hand and not by `select!`, as this is what each delivery passes through. Whoever is woken is so by a batch mostly,
     /// and looks no further then. Before that everything else had its turn, so that no room can talk so much that a
     /// member isn't heard, nor told to end.
-    async fn wait(&mut self) -> Event {
-        let pause = self.rate.pause();
-        let reads = pause.is_none() && self.unacked.len() < MAX_UNACKED;
-        let mut pause = pause.map(|until| Box::pin(tokio::time::sleep_until(until)));
-        let Self { rooms, peer, input, io, draining, .. } = self;
-        let has_news = || rooms.iter().any(Membership::has_news);
+    fn wait(&mut self) -> impl Future<Output = Event> {
+        let mut pause = self.rate.pause().map(|until| Box::pin(tokio::time::sleep_until(until)));
         let mut woken = false;
-        poll_fn(|cx| {
-            let first = !std::mem::replace(&mut woken, true);
-            if !first && has_news() {
+        poll_fn(move |cx| {
+            if std::mem::replace(&mut woken, true) && self.has_news() {
                 return Poll::Ready(Event::News);
             }
-            peer.register(cx);
-            if !*draining && let Some(bye) = peer.ending() {
+            self.peer.register(cx);
+            if !self.draining && let Some(bye) = self.peer.ending() {
                 return Poll::Ready(Event::End(bye));
             }
-            if peer.has_mail() {
+            if self.peer.has_mail() {
                 return Poll::Ready(Event::News);
             }
-            if reads && let Poll::Ready(line) = input.poll_next(io, cx) {
+            if let Some(pause) = &mut pause {
+                if pause.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Event::Turn);
+                }
+            } else if self.unacked.len() < MAX_UNACKED
+                && let Poll::Ready(line) = self.input.poll_next(&mut self.io, cx)
+            {
                 return Poll::Ready(Event::Line(line));
             }
-            if pause.as_mut().is_some_and(|pause| pause.as_mut().poll(cx).is_ready()) {
-                return Poll::Ready(Event::Turn);
-            }
-            if has_news() { Poll::Ready(Event::News) } else { Poll::Pending }
+            if self.has_news() { Poll::Ready(Event::News) } else { Poll::Pending }
         })
-        .await
+    }
+
+    fn has_news(&self) -> bool {
+        self.rooms.iter().any(Membership::has_news)
     }
 
     /// Takes what is ready without waiting for more, until the budget is used.
     async fn collect(&mut self) -> Flow {
-        // Taken before the rooms are looked at and opened after: an answer to a repeat comes after the first one's ack.
         let (letters, knocks) = self.peer.take_mail();
+        // Boxed, as it is seldom: a place in a room was lost, or is to be taken.
+        if knocks || !letters.is_empty() || self.access_seen != self.hub.rooms.access.version() || !self.take_batches() {
+            Box::pin(self.collect_all(letters, knocks)).await?;
+        }
+        Ok(())
+    }
+
+    /// What the channels have; whether that is all, and there is none that ran away.
+    fn take_batches(&mut self) -> bool {
+        let mut index = 0;
+        while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
+            match self.rooms[index].ready() {
+                membership::Ready::Batch(batch) => self.batch(index, &batch),
+                membership::Ready::Nothing => index += 1,
+                membership::Ready::Behind => return false,
+            }
+        }
+        true
+    }
+
+    /// The letters were taken before the rooms are looked at and are opened after: an answer to a repeat comes after the
+    /// first one's ack.
+    async fn collect_all(&mut self, letters: VecDeque<Letter>, knocks: bool) -> Flow {
         if knocks {
-            Box::pin(self.hear_knocks()).await?;
+            self.hear_knocks().await?;
         }
         if self.access_seen != self.hub.rooms.access.version() {
-            Box::pin(self.leave_closed()).await?;
+            self.leave_closed().await?;
         }
         let mut index = 0;
         while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
-                membership::Ready::Behind => Box::pin(self.catch_up(index)).await?,
+                membership::Ready::Behind => self.catch_up(index).await?,
             }
         }
         for letter in letters {

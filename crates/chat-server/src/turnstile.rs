@@ -13,6 +13,7 @@ use std::task::Waker;
 use crate::limits::TURNS;
 use crate::peer::Peer;
 use crate::room::Room;
+use crate::rooms::Rooms;
 
 /// Lets through those who have something to read.
 #[derive(Debug, Default)]
@@ -73,25 +74,25 @@ impl State {
 
 /// Of a session: passes its turn on as soon as its task runs, whatever that is about to do, and at its end.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
-    turnstile: &'a Turnstile,
-    peer: &'a Peer,
+pub(crate) struct Turn {
+    rooms: Arc<Rooms>,
+    peer: Arc<Peer>,
 }
 
-impl<'a> Turn<'a> {
-    pub(crate) const fn new(turnstile: &'a Turnstile, peer: &'a Peer) -> Self {
-        Self { turnstile, peer }
+impl Turn {
+    pub(crate) const fn new(rooms: Arc<Rooms>, peer: Arc<Peer>) -> Self {
+        Self { rooms, peer }
     }
 
     /// To be called whenever the task runs.
     pub(crate) fn pass_on(&self) {
         if self.peer.takes_turn() {
-            self.turnstile.pass_on();
+            self.rooms.turnstile.pass_on();
         }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         self.pass_on();
     }

@@ -33,6 +33,11 @@ impl NameKey {
         Self { folded: folded.into(), looks, ascii: name.is_ascii() }
     }
 
+    /// `name`, where it is its folded form without memory of its own: most names are.
+    pub(super) fn share(&self, name: Arc<str>) -> Arc<str> {
+        if *name == *self.folded { Arc::clone(&self.folded) } else { name }
+    }
+
     /// The name in lower case (RFC 8265), in NFC: what it is looked up by, and stored under. Not always a name by itself, as a
     /// few letters (`İ`) may stand in names only as capitals.
     #[must_use]

@@ -14,7 +14,8 @@ use super::NameKey;
 /// any that is somebody else's.
 #[derive(Debug, Clone)]
 pub struct NameMap<V> {
-    entries: BTreeMap<Arc<str>, Entry<V>>,
+    /// Boxed: the nodes of a tree are half empty where names come in order, and the room for an entry would be too.
+    entries: BTreeMap<Arc<str>, Box<Entry<V>>>,
     looks: BTreeSet<Look>,
 }
 
@@ -46,7 +47,7 @@ impl<V> NameMap<V> {
     /// `protected`: whether the newcomer is an account's.
     pub fn conflicts(&self, key: &NameKey, protected: bool) -> impl Iterator<Item = (&str, &V)> {
         let lenient = key.is_ascii() && !protected;
-        let equal = self.entries.get(key.folded());
+        let equal = self.entries.get(key.folded()).map(|entry| &**entry);
         let folded = Arc::clone(key.shared_folded());
         let alike = self.looking_like(key, lenient).filter(move |entry| entry.key.folded() != &*folded);
         equal.into_iter().chain(alike).map(|entry| (&*entry.name, &entry.value))
@@ -75,9 +76,9 @@ impl<V> NameMap<V> {
             return Err(value);
         }
         self.looks.extend(Look::all(&key, protected));
-        let name = name.into();
+        let name = key.share(name.into());
         let folded = Arc::clone(key.shared_folded());
-        self.entries.insert(folded, Entry { name, key, protected, value });
+        self.entries.insert(folded, Box::new(Entry { name, key, protected, value }));
         Ok(())
     }
 
@@ -137,7 +138,7 @@ impl<V> NameMap<V> {
             self.looks
                 .range(Look::least(&look)..)
                 .take_while(move |found| found.look == look && !(lenient && found.lenient))
-                .filter_map(|found| self.entries.get(&found.folded))
+                .filter_map(|found| self.entries.get(&found.folded).map(|entry| &**entry))
                 .filter(move |entry| !seen.iter().any(|look| entry.key.looks().contains(look)))
         })
     }

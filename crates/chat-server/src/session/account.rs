@@ -64,7 +64,7 @@ impl<S: Transport> Session<S> {
         let changed = self.hub.accounts.change_password(self.peer.address, account.id, new, self.hub.clock.now());
         self.unless_ended(changed).await?.map_err(|refused| refusal(&refused))?;
         info!(connection = self.peer.id.0, alias = %account.alias, "changed the password");
-        let token = self.person()?.token;
+        let token = self.person()?.token.as_deref().copied();
         end_sessions(&self.hub, account.id, Some((&self.peer, token.as_ref())));
         if let Some(person) = &mut self.person {
             person.knows_password = true;

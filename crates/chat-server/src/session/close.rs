@@ -161,7 +161,7 @@ impl<S: Transport> Session<S> {
             self.sessions().dec();
             self.falls_silent();
             let reserve = abrupt && self.dialect == Dialect::Json;
-            self.hub.directory.release(&person.alias, &self.peer, person.token.as_ref(), reserve);
+            self.hub.directory.release(&person.alias, &self.peer, person.token.as_deref(), reserve);
             info!(connection = self.peer.id.0, alias = %person.alias, "left");
         }
     }

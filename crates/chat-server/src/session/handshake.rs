@@ -247,7 +247,7 @@ impl<S: Transport> Session<S> {
                     }
                     let used = Entry::Session { token, alias: alias.clone() };
                     self.hub.log.append(used).await.map_err(|_| Ended::storage())?;
-                    let person = Person { alias, author, token: Some(token), quiet, knows_password: false };
+                    let person = Person { alias, author, token: Some(token.into()), quiet, knows_password: false };
                     return Ok(Ok((person, secret.to_owned())));
                 }
                 Resumed::Taken(taken) => {

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
@@ -13,7 +13,8 @@ use tokio::io::AsyncWrite;
 #[derive(Debug, Default)]
 pub(super) struct Output {
     chunk: Bytes,
-    rest: BytesMut,
+    /// What follows it; boxed, as most write shared chunks alone.
+    rest: Option<Box<BytesMut>>,
     /// Something was written that the transport may still hold, as TLS does.
     unflushed: bool,
     /// Bytes written since they were counted.
@@ -22,7 +23,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn len(&self) -> usize {
-        self.chunk.len() + self.rest.len()
+        self.chunk.len() + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
     /// Whether all of it is with the kernel.
@@ -46,14 +47,15 @@ impl Output {
 
     /// Adds lines of this session alone.
     pub(super) fn push(&mut self, lines: &[u8]) {
+        let rest = self.rest.get_or_insert_default();
         if !self.chunk.is_empty() {
-            let mut joined = BytesMut::with_capacity(self.len() + lines.len());
+            let mut joined = BytesMut::with_capacity(self.chunk.len() + rest.len() + lines.len());
             joined.extend_from_slice(&self.chunk);
-            joined.extend_from_slice(&self.rest);
+            joined.extend_from_slice(rest);
             self.chunk = Bytes::new();
-            self.rest = joined;
+            **rest = joined;
         }
-        self.rest.extend_from_slice(lines);
+        rest.extend_from_slice(lines);
     }
 
     /// Writes some of it, or flushes where all was written. Cancel-safe: what was written is taken out, the rest stays.
@@ -65,26 +67,36 @@ impl Output {
         poll_fn(|cx| self.poll_write_some(io, cx)).await
     }
 
+    /// The same without waiting: `None` where the connection takes nothing now. Nobody is woken for that.
+    pub(super) fn write_now<S: AsyncWrite + Unpin>(&mut self, io: &mut S) -> Option<io::Result<()>> {
+        match self.poll_write_some(io, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(written) => Some(written),
+            Poll::Pending => None,
+        }
+    }
+
     fn poll_write_some<S: AsyncWrite + Unpin>(&mut self, io: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.len() == 0 {
             ready!(Pin::new(io).poll_flush(cx))?;
             self.unflushed = false;
             return Poll::Ready(Ok(()));
         }
-        let bytes: &[u8] = if self.chunk.is_empty() { &self.rest } else { &self.chunk };
+        let rest = self.rest.as_ref().map_or(&[][..], |rest| rest);
+        let bytes: &[u8] = if self.chunk.is_empty() { rest } else { &self.chunk };
         let written = ready!(Pin::new(io).poll_write(cx, bytes))?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.unflushed = true;
         self.written += written as u64;
-        if self.chunk.is_empty() {
-            self.rest.advance(written);
-            if self.rest.is_empty() {
-                self.rest = BytesMut::new();
+        match &mut self.rest {
+            Some(rest) if self.chunk.is_empty() => {
+                rest.advance(written);
+                if rest.is_empty() {
+                    self.rest = None;
+                }
             }
-        } else {
-            self.chunk.advance(written);
+            _ => self.chunk.advance(written),
         }
         Poll::Ready(Ok(()))
     }

@@ -60,7 +60,7 @@ impl<S: Transport> Session<S> {
         let message = NewMessage {
             room: room.name.clone(),
             author: person.author,
-            session: person.token,
+            session: person.token.as_deref().copied(),
             id: id.clone(),
             from: person.alias.clone(),
             text: text.clone(),

@@ -53,26 +53,36 @@ impl<S: Transport> Session<S> {
     ///
     /// Where it doesn't, the channels are let go, and the write races the deadline and the request to end.
     pub(super) async fn flush(&mut self) -> Flow {
+        while !self.flush_now()? {
+            // Boxed, as what waits here is seldom, and its size would be every session's.
+            let written = Box::pin(self.blocked_write()).await?;
+            self.written(written)?;
+        }
+        self.count_traffic();
+        Ok(())
+    }
+
+    /// Writes what the connection takes at once; whether that was all.
+    fn flush_now(&mut self) -> Flow<bool> {
         while !self.out.is_done() {
             if self.deaf {
                 self.out = Output::default();
                 break;
             }
-            let written = match futures::future::poll_immediate(self.out.write_some(&mut self.io)).await {
-                Some(written) => written,
-                // Boxed, as what waits here is seldom, and its size would be every session's.
-                None => Box::pin(self.blocked_write()).await?,
-            };
-            if let Err(error) = written {
-                debug!(connection = self.peer.id.0, %error, "connection lost");
-                self.deaf = true;
-                if !self.draining {
-                    return Err(Ended::Lost);
-                }
+            match self.out.write_now(&mut self.io) {
+                Some(written) => self.written(written)?,
+                None => return Ok(false),
             }
         }
-        self.count_traffic();
-        Ok(())
+        Ok(true)
+    }
+
+    /// A connection that breaks ends the session, unless it still carries out what had arrived.
+    fn written(&mut self, written: std::io::Result<()>) -> Flow {
+        let Err(error) = written else { return Ok(()) };
+        debug!(connection = self.peer.id.0, %error, "connection lost");
+        self.deaf = true;
+        if self.draining { Ok(()) } else { Err(Ended::Lost) }
     }
 
     /// Writes some to a client that takes nothing just now.

@@ -45,23 +45,27 @@ impl Sitter {
     }
 
     /// Its task runs, where it was woken, and waits again. Whether it was.
-    fn run(&self, turnstile: &Turnstile) -> bool {
+    fn run(&self, rooms: &Arc<Rooms>) -> bool {
         let woken = self.task.0.swap(0, Ordering::Relaxed) > 0;
         if woken {
-            Turn::new(turnstile, &self.peer).pass_on();
+            Turn::new(Arc::clone(rooms), Arc::clone(&self.peer)).pass_on();
             self.wait();
         }
         woken
     }
 }
 
+fn rooms() -> Arc<Rooms> {
+    Arc::new(Rooms::of_lobby(&RoomName::new("lobby").expect("a name")))
+}
+
 fn room(name: &str) -> Arc<Room> {
     Arc::new(Room::new(RoomName::new(name).expect("a name"), Seq::ZERO, String::new(), 200))
 }
 
-fn publish(turnstile: &Turnstile, room: &Arc<Room>) {
+fn publish(rooms: &Arc<Rooms>, room: &Arc<Room>) {
     room.publish(vec![Item::Day(date(2026, 11, 28))]);
-    turnstile.open(room);
+    rooms.turnstile.open(room);
 }
 
 /// How many of them are woken and haven't run.
@@ -70,12 +74,12 @@ fn through(sitters: &[Sitter]) -> usize {
 }
 
 /// Runs whoever is woken until nobody is; how often each ran.
-fn run_all(turnstile: &Turnstile, sitters: &[Sitter]) -> Vec<usize> {
+fn run_all(rooms: &Arc<Rooms>, sitters: &[Sitter]) -> Vec<usize> {
     let mut runs = vec![0; sitters.len()];
     while through(sitters) > 0 {
         assert!(through(sitters) <= TURNS, "more than may be");
         for (sitter, runs) in sitters.iter().zip(&mut runs) {
-            *runs += usize::from(sitter.run(turnstile));
+            *runs += usize::from(sitter.run(rooms));
         }
     }
     runs
@@ -83,70 +87,70 @@ fn run_all(turnstile: &Turnstile, sitters: &[Sitter]) -> Vec<usize> {
 
 #[test]
 fn everybody_is_woken_once_and_no_more_than_a_few_at_a_time() {
-    let (turnstile, room) = (Turnstile::default(), room("lobby"));
+    let (rooms, room) = (rooms(), room("lobby"));
     let sitters: Vec<_> = (0..1000).map(|id| Sitter::new(id, &room)).collect();
     for _ in 0..3 {
-        publish(&turnstile, &room);
+        publish(&rooms, &room);
         assert_eq!(through(&sitters), TURNS);
-        assert_eq!(run_all(&turnstile, &sitters), vec![1; 1000]);
+        assert_eq!(run_all(&rooms, &sitters), vec![1; 1000]);
     }
-    assert_eq!(turnstile.state().through, 0);
+    assert_eq!(rooms.turnstile.state().through, 0);
 }
 
 #[test]
 fn what_is_published_meanwhile_reaches_those_who_had_their_turn() {
-    let (turnstile, room) = (Turnstile::default(), room("lobby"));
+    let (rooms, room) = (rooms(), room("lobby"));
     let sitters: Vec<_> = (0..200).map(|id| Sitter::new(id, &room)).collect();
-    publish(&turnstile, &room);
+    publish(&rooms, &room);
     for sitter in &sitters[..50] {
-        assert!(sitter.run(&turnstile));
+        assert!(sitter.run(&rooms));
     }
-    publish(&turnstile, &room);
+    publish(&rooms, &room);
     // The round begins again where it stood: those who are still to come take both with one write.
-    let runs = run_all(&turnstile, &sitters);
+    let runs = run_all(&rooms, &sitters);
     assert!(runs[..50].iter().all(|runs| *runs == 1), "{runs:?}");
     assert!(runs[114..].iter().all(|runs| *runs == 1), "{runs:?}");
 }
 
 #[test]
 fn a_small_room_is_not_behind_a_large_one() {
-    let turnstile = Turnstile::default();
+    let rooms = rooms();
     let (large, small) = (room("large"), room("small"));
     let crowd: Vec<_> = (0..1000).map(|id| Sitter::new(id, &large)).collect();
     let two: Vec<_> = (1000..1002).map(|id| Sitter::new(id, &small)).collect();
-    publish(&turnstile, &large);
-    publish(&turnstile, &small);
+    publish(&rooms, &large);
+    publish(&rooms, &small);
     for sitter in &crowd[..4] {
-        assert!(sitter.run(&turnstile));
+        assert!(sitter.run(&rooms));
     }
     assert_eq!(through(&two), 2, "each room lets one through, then the next");
 }
 
 #[test]
 fn who_goes_or_comes_in_the_middle_of_a_round_takes_nobodys_turn() {
-    let (turnstile, room) = (Turnstile::default(), room("lobby"));
+    let (rooms, room) = (rooms(), room("lobby"));
     let mut sitters: Vec<_> = (0..300).map(|id| Sitter::new(id, &room)).collect();
     // The round begins in the middle of the list.
-    publish(&turnstile, &room);
+    publish(&rooms, &room);
     for sitter in &sitters[..100] {
-        assert!(sitter.run(&turnstile));
+        assert!(sitter.run(&rooms));
     }
-    publish(&turnstile, &room);
+    publish(&rooms, &room);
     let gone: Vec<_> = sitters.drain(200..).collect();
     for mut sitter in gone {
         drop(sitter.place.take());
         // Whoever was let through passes it on at his end.
-        drop(Turn::new(&turnstile, &sitter.peer));
+        drop(Turn::new(Arc::clone(&rooms), Arc::clone(&sitter.peer)));
     }
     sitters.extend((300..450).map(|id| Sitter::new(id, &room)));
-    let runs = run_all(&turnstile, &sitters);
+    let runs = run_all(&rooms, &sitters);
     assert!(runs[..200].iter().all(|runs| *runs >= 1), "{runs:?}");
-    assert_eq!(turnstile.state().through, 0);
+    assert_eq!(rooms.turnstile.state().through, 0);
 }
 
 #[test]
 fn who_does_not_wait_holds_nobody_up() {
-    let (turnstile, room) = (Turnstile::default(), room("lobby"));
+    let (rooms, room) = (rooms(), room("lobby"));
     let busy: Vec<_> = (0..TURNS as u64 * 2).map(|id| Sitter::new(id, &room)).collect();
     for sitter in &busy {
         // Its task runs: nothing waits for anything.
@@ -154,6 +158,6 @@ fn who_does_not_wait_holds_nobody_up() {
         assert!(sitter.peer.takes_turn());
     }
     let waiting = Sitter::new(1000, &room);
-    publish(&turnstile, &room);
+    publish(&rooms, &room);
     assert!(waiting.is_woken());
 }
