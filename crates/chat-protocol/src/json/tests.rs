@@ -1,8 +1,10 @@
 mod any;
+mod every;
 
 use proptest::prelude::*;
 
-use self::any::{client_message, server_message};
+use self::any::{client_message, moderation, server_message};
+use self::every::{BYE_CODES, CLIENT_MESSAGES, ERROR_CODES, MODERATIONS, SERVER_MESSAGES};
 use super::*;
 use crate::limits::{MAX_SERVER_LINE, MAX_TOPIC};
 use crate::message::*;
@@ -140,6 +142,24 @@ fn type_of(message: &ClientMessage) -> &'static str {
         ClientMessage::Ping { .. } => "ping",
         ClientMessage::Quit { .. } => "quit",
     }
+}
+
+#[test]
+fn any_message_is_any_of_all_there_are() {
+    CLIENT_MESSAGES.assert_made(&client_message(), &[]);
+    MODERATIONS.assert_made(&moderation(), &[]);
+    // What a client can't read is not what a server sends.
+    SERVER_MESSAGES.assert_made(&server_message(), &["Unknown"]);
+}
+
+#[test]
+fn a_code_is_called_the_same_in_the_program_and_on_the_wire() {
+    fn check<T: Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(code: T, name: &str) {
+        assert_eq!(serde_json::to_value(&code).expect("JSON"), name);
+        assert_eq!(serde_json::from_value::<T>(name.into()).expect(name), code);
+    }
+    ERROR_CODES.iter().for_each(|code| check(*code, code.as_str()));
+    BYE_CODES.iter().for_each(|code| check(*code, code.as_str()));
 }
 
 #[test]

@@ -1,9 +1,11 @@
-//! Any message.
+//! Any message. That each variant is made is checked by [`super::every`].
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 
+use super::every::{BYE_CODES, ERROR_CODES, KINDS, RULE_KINDS};
 use crate::message::*;
 use crate::names::{Alias, RoomName};
 use crate::value::{Invite, Kind, MessageId, Password, Seq, Text, Time};
@@ -22,7 +24,7 @@ fn id() -> impl Strategy<Value = MessageId> {
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
-    prop_oneof![Just(Kind::Say), Just(Kind::Action)]
+    select(KINDS)
 }
 
 fn seq() -> impl Strategy<Value = Seq> {
@@ -70,7 +72,7 @@ fn hello() -> impl Strategy<Value = Hello> {
     )
 }
 
-fn moderation() -> impl Strategy<Value = Moderation> {
+pub(super) fn moderation() -> impl Strategy<Value = Moderation> {
     let words = || any::<String>();
     prop_oneof![
         (words(), option::of(words())).prop_map(|(name, reason)| Moderation::Kick { name, reason }),
@@ -79,12 +81,18 @@ fn moderation() -> impl Strategy<Value = Moderation> {
         words().prop_map(|target| Moderation::Unban { target }),
         option::of(any::<u64>()).prop_map(|after| Moderation::Bans { after }),
         (words(), option::of(any::<u64>())).prop_map(|(name, seconds)| Moderation::Mute { name, seconds }),
+        words().prop_map(|name| Moderation::Unmute { name }),
         words().prop_map(|name| Moderation::Op { name }),
+        words().prop_map(|name| Moderation::Deop { name }),
         words().prop_map(|text| Moderation::Announce { text }),
         words().prop_map(|room| Moderation::Close { room }),
         words().prop_map(|room| Moderation::Open { room }),
+        words().prop_map(|name| Moderation::Whois { name }),
+        any::<bool>().prop_map(|on| Moderation::Guests { on }),
         any::<bool>().prop_map(|on| Moderation::AnnounceOnly { on }),
         any::<u64>().prop_map(|seconds| Moderation::Slow { seconds }),
+        (option::of(any::<u64>()), option::of(any::<u32>()))
+            .prop_map(|(before, limit)| Moderation::Audit { before, limit }),
     ]
 }
 
@@ -159,12 +167,26 @@ fn changes() -> impl Strategy<Value = Changes> {
 
 fn rule() -> impl Strategy<Value = RuleInfo> {
     let words = (any::<String>(), option::of(any::<String>()));
-    (any::<u64>(), any::<bool>(), words, option::of(time()), alias(), time()).prop_map(
-        |(number, ban, (target, reason), until, by, time)| {
-            let kind = if ban { RuleKind::Ban } else { RuleKind::Mute };
-            RuleInfo { number, kind, target, until, reason, by, time }
-        },
+    (any::<u64>(), select(RULE_KINDS), words, option::of(time()), alias(), time()).prop_map(
+        |(number, kind, (target, reason), until, by, time)| RuleInfo { number, kind, target, until, reason, by, time },
     )
+}
+
+fn whois() -> impl Strategy<Value = WhoisInfo> {
+    let connection =
+        (option::of(any::<String>()), any::<u64>()).prop_map(|(address, seconds)| ConnectionInfo { address, seconds });
+    (alias(), any::<bool>(), any::<bool>(), option::of(time()), vec(connection, 0..3)).prop_map(
+        |(name, account, operator, created, connections)| WhoisInfo { name, account, operator, created, connections },
+    )
+}
+
+fn audit() -> impl Strategy<Value = AuditInfo> {
+    (any::<u64>(), time(), any::<String>(), any::<String>()).prop_map(|(number, time, by, what)| AuditInfo {
+        number,
+        time,
+        by,
+        what,
+    })
 }
 
 pub(super) fn server_message() -> impl Strategy<Value = ServerMessage> {
@@ -179,9 +201,14 @@ pub(super) fn server_message() -> impl Strategy<Value = ServerMessage> {
     });
     let stored = (room(), seq(), time(), alias(), text(), kind())
         .prop_map(|(room, seq, time, from, text, kind)| Stored { room, seq, time, from, text, kind });
-    let refusal = (option::of(id()), option::of(room()), any::<String>(), option::of(any::<u64>())).prop_map(
-        |(id, room, message, retry_after_ms)| Refusal { id, room, code: ErrorCode::Limit, message, retry_after_ms },
-    );
+    let retry = || option::of(any::<u64>());
+    let refusal = (option::of(id()), option::of(room()), select(ERROR_CODES), any::<String>(), retry())
+        .prop_map(|(id, room, code, message, retry_after_ms)| Refusal { id, room, code, message, retry_after_ms });
+    let bye = (select(BYE_CODES), any::<String>(), retry()).prop_map(|(code, reason, retry_after_ms)| Bye {
+        code,
+        reason,
+        retry_after_ms,
+    });
     let ack = (
         id(),
         option::of(room()),
@@ -249,20 +276,15 @@ pub(super) fn server_message() -> impl Strategy<Value = ServerMessage> {
             re,
             more
         }),
-        (alias(), any::<bool>(), option::of(time()), option::of(id())).prop_map(|(name, account, created, re)| {
-            let connections = vec![ConnectionInfo { address: Some("::1".to_owned()), seconds: 3 }];
-            ServerMessage::Whois { info: WhoisInfo { name, account, operator: account, created, connections }, re }
-        }),
-        (any::<u64>(), time(), alias(), any::<String>()).prop_map(|(number, time, by, what)| {
-            ServerMessage::Audit {
-                entries: vec![AuditInfo { number, time, by: by.to_string(), what }],
-                re: None,
-                more: false,
-            }
+        (whois(), option::of(id())).prop_map(|(info, re)| ServerMessage::Whois { info, re }),
+        (vec(audit(), 0..3), option::of(id()), any::<bool>()).prop_map(|(entries, re, more)| ServerMessage::Audit {
+            entries,
+            re,
+            more
         }),
         (time(), alias(), text()).prop_map(|(time, from, text)| ServerMessage::Announcement { time, from, text }),
         refusal.prop_map(ServerMessage::Error),
         option::of(id()).prop_map(|id| ServerMessage::Pong { id }),
-        any::<String>().prop_map(|reason| ServerMessage::Bye(Bye::new(ByeCode::Shutdown, reason).retry_after_ms(5))),
+        bye.prop_map(ServerMessage::Bye),
     ]
 }
