@@ -167,6 +167,34 @@ async fn connections_end_for_taking_too_long() {
 }
 
 #[tokio::test]
+async fn whoever_is_turned_away_is_counted_with_the_limit() {
+    let full = server().limits(|limits| limits.max_connections = 1).start().await;
+    let alice = full.text("alice").await;
+    let lines = full.wire("bob").await.rest().await;
+    assert_eq!(lines.last().map(String::as_str), Some("*** bye: the server is full"));
+    met(full.figures(), "max-connections").await;
+    closed(full.figures(), "full").await;
+    assert_eq!(full.figures().get("connections_total").await, 1.0);
+    drop(alice);
+    full.stop().await;
+
+    let crowded = server().limits(|limits| limits.max_per_address = 1).start().await;
+    let alice = crowded.text("alice").await;
+    crowded.wire("bob").await.rest().await;
+    met(crowded.figures(), "max-per-address").await;
+    closed(crowded.figures(), "limit").await;
+    drop(alice);
+    crowded.stop().await;
+
+    let proxied = server().configure(|config| config.proxy_protocol = true);
+    let outside = proxied.configure(|config| config.trusted_proxies = vec!["192.0.2.9".parse().unwrap()]);
+    let outside = outside.start().await;
+    outside.wire("mallory").await.rest().await;
+    closed(outside.figures(), "limit").await;
+    outside.stop().await;
+}
+
+#[tokio::test]
 async fn limits_that_are_met() {
     let server = server().limits(|limits| {
         (limits.max_text, limits.max_lines, limits.max_line) = (100, 2, 400);
