@@ -10,6 +10,7 @@
 )]
 
 mod clock;
+mod figures;
 mod json;
 mod process;
 mod server;
@@ -17,6 +18,7 @@ mod text;
 mod wire;
 
 pub use clock::TestClock;
+pub use figures::Figures;
 pub use json::{JsonClient, Line};
 pub use process::{Ended, ServerProcess};
 pub use server::{Setup, TestServer};

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::clock::TestClock;
+use crate::figures::Figures;
 use crate::json::JsonClient;
 use crate::text::TextClient;
 use crate::wire::{DEADLINE, Wire};
@@ -29,6 +30,7 @@ pub struct Setup {
 pub struct TestServer {
     /// Where it listens.
     pub address: SocketAddr,
+    metrics: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), ServeError>>,
 }
@@ -81,6 +83,13 @@ impl Setup {
         self
     }
 
+    /// Serves its figures.
+    #[must_use]
+    pub fn metrics(mut self) -> Self {
+        self.config.metrics = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        self
+    }
+
     /// Has accounts of its own.
     #[must_use]
     pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
@@ -101,12 +110,12 @@ impl Setup {
                 Err(error) => panic!("the server doesn't start: {error}"),
             }
         };
-        let address = server.addresses()[0];
+        let (address, metrics) = (server.addresses()[0], server.metrics_address());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        TestServer { address, stop, running }
+        TestServer { address, metrics, stop, running }
     }
 }
 
@@ -135,6 +144,12 @@ impl TestServer {
     pub fn begin_to_stop(self) -> JoinHandle<Result<(), ServeError>> {
         let _ = self.stop.send(());
         self.running
+    }
+
+    /// Its figures, of one that serves them.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        Figures(self.metrics.expect("a server that was started with its metrics"))
     }
 
     /// Connects, and nothing more.

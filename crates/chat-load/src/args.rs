@@ -60,7 +60,7 @@ pub(crate) struct Common {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Draw the result into this SVG file
+    /// Draw the result into this SVG file, if it is one
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
 

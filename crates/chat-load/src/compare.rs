@@ -1,5 +1,6 @@
 //! The same workload on several servers in turn, interleaved and repeated. What else the machine does meanwhile meets
-//! all of them alike; what is told are medians, and ratios of runs of the same round.
+//! all of them alike; what is told are medians, and ratios of runs of the same round. A run with faults is no result, and
+//! left out of both.
 
 mod table;
 
@@ -16,7 +17,7 @@ use crate::report::Report;
 use crate::target::{Kind, Target};
 
 /// All runs of one server with one number of members.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Series {
     pub(crate) target: Kind,
     pub(crate) members: usize,
@@ -54,11 +55,14 @@ pub(crate) fn run(args: &Compare) -> anyhow::Result<Outcome> {
         };
         drawn.with_context(|| format!("can't draw {}", file.display()))?;
     }
-    // Of the others a lost message is a finding, of ours a fault.
+    Ok(outcome(&all))
+}
+
+/// Of the others a lost message is a finding, of ours a fault.
+fn outcome(all: &[Series]) -> Outcome {
     let ours = |series: &&Series| matches!(series.target, Kind::Chat | Kind::ChatDurable);
-    let valid =
-        all.iter().filter(ours).flat_map(|series| &series.rounds).all(|r| r.as_ref().is_some_and(Report::is_valid));
-    Ok(if valid { Outcome::Valid } else { Outcome::Invalid })
+    let valid = all.iter().filter(ours).flat_map(Series::results).all(|result| result.is_some());
+    if valid { Outcome::Valid } else { Outcome::Invalid }
 }
 
 /// Whether a kind of server can be started here; says so where it can't.
@@ -103,26 +107,46 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 }
 
 impl Series {
-    /// The median of a figure over the rounds that have it.
-    pub(crate) fn median(&self, figure: impl Fn(&Report) -> Option<f64>) -> Option<f64> {
-        median(self.rounds.iter().flatten().filter_map(figure))
+    /// The runs that are a result, round by round; `None` for those that had faults or couldn't be carried out.
+    pub(crate) fn results(&self) -> impl Iterator<Item = Option<&Report>> {
+        self.rounds.iter().map(|round| round.as_ref().filter(|report| report.is_valid()))
     }
 
-    /// The median of the ratios to `base`, round by round.
+    /// The median of a figure over the results that have it.
+    pub(crate) fn median(&self, figure: impl Fn(&Report) -> Option<f64>) -> Option<f64> {
+        median(self.results().flatten().filter_map(figure))
+    }
+
+    /// The median of the ratios to `base`, over the rounds in which both have a result.
     pub(crate) fn ratio(&self, base: &Self, figure: impl Fn(&Report) -> Option<f64>) -> Option<f64> {
-        let rounds = base.rounds.iter().zip(&self.rounds);
+        let rounds = base.results().zip(self.results());
         median(rounds.filter_map(|(base, own)| {
-            let (base, own) = (figure(base.as_ref()?)?, figure(own.as_ref()?)?);
+            let (base, own) = (figure(base?)?, figure(own?)?);
             (own > 0.0).then_some(base / own)
         }))
     }
 
-    /// Messages that receivers didn't get, or not as they should, in all rounds; and rounds that couldn't be carried out.
-    pub(crate) fn faults(&self) -> (u64, usize) {
-        let faults = self.rounds.iter().flatten().map(|report| {
+    /// What went wrong in all rounds together.
+    pub(crate) fn wrong(&self) -> Wrong {
+        let faults = |report: &Report| {
             let f = &report.faults;
             f.gaps + f.repeats + f.disorder + f.closed + f.refused
-        });
-        (faults.sum(), self.rounds.iter().filter(|round| round.is_none()).count())
+        };
+        Wrong {
+            faults: self.rounds.iter().flatten().map(faults).sum(),
+            no_results: self.rounds.iter().flatten().filter(|report| !report.is_valid()).count(),
+            failed: self.rounds.iter().filter(|round| round.is_none()).count(),
+        }
     }
+}
+
+/// What went wrong in the rounds of one server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    /// Messages that receivers didn't get, or not as they should.
+    pub(crate) faults: u64,
+    /// Rounds that had such.
+    pub(crate) no_results: usize,
+    /// Rounds that couldn't be carried out.
+    pub(crate) failed: usize,
 }

@@ -81,10 +81,14 @@ fn one(common: &Common, run: impl FnOnce(&Setting, &Progress) -> anyhow::Result<
     } else {
         print!("{}", report.text());
     }
+    if !report.is_valid() {
+        return Ok(Outcome::Invalid);
+    }
+    // What is no result is no picture either.
     if let Some(file) = &common.plot {
         plot::report(file, &report).with_context(|| format!("can't draw {}", file.display()))?;
     }
-    Ok(if report.is_valid() { Outcome::Valid } else { Outcome::Invalid })
+    Ok(Outcome::Valid)
 }
 
 /// As many descriptors as may be; servers that are started inherit it. A run that needs more will say so.

@@ -37,7 +37,7 @@ pub(crate) fn latencies(file: &Path, all: &[Series]) -> anyhow::Result<()> {
 }
 
 fn typical(series: &Series) -> Option<Line> {
-    let mut rounds: Vec<_> = series.rounds.iter().flatten().filter_map(|report| report.last.as_ref()).collect();
+    let mut rounds: Vec<_> = series.results().flatten().filter_map(|report| report.last.as_ref()).collect();
     rounds.sort_by(|a, b| a.p50.total_cmp(&b.p50));
     let middle = rounds.get(rounds.len() / 2)?;
     Some((format!("{}, {}", series.target.name(), series.members), middle.curve.clone()))
@@ -156,6 +156,23 @@ mod tests {
     #[test]
     fn nines_are_shown_as_percents() {
         assert_eq!([0.0, 1.0, 2.0, 3.0].map(percent), ["0 %", "90 %", "99.0 %", "99.90 %"]);
+    }
+
+    #[test]
+    fn a_run_with_faults_is_not_drawn() {
+        let run = |p50, gaps| {
+            let mut report = Report::new("paced", Kind::Chat, 10, 1, 64);
+            report.last =
+                Some(Percentiles { count: 1, p50, p90: p50, p99: p50, p999: p50, max: p50, curve: vec![(0.0, p50)] });
+            (report.faults.gaps, report.server_cpu_seconds_per_million) = (gaps, Some(p50));
+            Some(report)
+        };
+        let rounds = vec![run(1.0, 0), run(2.0, 7), run(3.0, 7), None];
+        let all = [Series { target: Kind::Chat, members: 10, rounds }];
+        let drawn = ("chat-server, in memory, 10".to_owned(), vec![(0.0, 1.0)]);
+        assert_eq!(typical(&all[0]), Some(drawn));
+        let points = by_members(&all, |report| report.server_cpu_seconds_per_million);
+        assert_eq!(points, [("chat-server, in memory".to_owned(), vec![(10.0, 1.0)])]);
     }
 
     #[test]

@@ -1,7 +1,12 @@
-//! The program itself, on servers that it starts: a few seconds of each mode; and the proof of the checker.
+//! The program itself, on servers that it starts: a few seconds of each mode; on one that does something wrong; and the proof of
+//! the checker.
 #![cfg(unix)]
 #![allow(clippy::expect_used, reason = "clippy takes only what is below a #[test] for a test")]
 
+#[path = "load/fake.rs"]
+mod fake;
+#[path = "load/faulty.rs"]
+mod faulty;
 #[path = "load/modes.rs"]
 mod modes;
 #[cfg(feature = "planted")]

@@ -85,6 +85,7 @@ impl Door {
                     } else if hub.proxies.may_introduce(canonical(address)) {
                         self.introduce(stream, address, &headers, hub, tasks).await;
                     } else {
+                        full::count(&hub.metrics, Refused::Outsider);
                         self.turn_away(stream, hub.addresses.of(address), Refused::Outsider, tasks);
                     }
                 }
@@ -95,6 +96,7 @@ impl Door {
                     pause = longer(pause);
                     match spare.accept(&self.listener).await {
                         Some((stream, address)) => {
+                            full::count(&hub.metrics, Refused::Full);
                             let refusal = refuse(stream, hub.addresses.of(address), self.tls.as_ref(), Refused::Full);
                             let _ = timeout(SPARE_DEADLINE, refusal).await;
                         }

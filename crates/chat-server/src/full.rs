@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use crate::hub::Refused;
 use crate::limits::{BYE_DEADLINE, FULL_WAIT, LINGER};
+use crate::metrics::Metrics;
 use crate::session::Transport;
 
 /// Tells somebody in his dialect, if he shows it soon, that he can't be let in.
@@ -41,14 +42,24 @@ pub(crate) async fn linger(stream: &mut impl Transport) {
     let _ = timeout(LINGER, async { while matches!(stream.read(&mut buffer).await, Ok(n) if n > 0) {} }).await;
 }
 
+/// Counts somebody who can't be let in, whether there is a place to tell him so or not.
+pub(crate) fn count(metrics: &Metrics, refused: Refused) {
+    metrics.closings_total.with_label_values(&[code(refused).as_str()]).inc();
+}
+
 /// What somebody is told who can't be let in.
 pub(crate) fn words(refused: Refused) -> Bye {
-    let (code, reason) = match refused {
-        Refused::Full => (ByeCode::Full, "the server is full"),
-        Refused::PerAddress => (ByeCode::Limit, "too many connections from your address"),
-        Refused::Outsider => {
-            return Bye::new(ByeCode::Limit, "this port is for the balancer in front of it alone; come by way of that");
-        }
-    };
-    Bye::new(code, reason).retry_after_ms(30_000)
+    let bye = |reason: &str| Bye::new(code(refused), reason);
+    match refused {
+        Refused::Full => bye("the server is full").retry_after_ms(30_000),
+        Refused::PerAddress => bye("too many connections from your address").retry_after_ms(30_000),
+        Refused::Outsider => bye("this port is for the balancer in front of it alone; come by way of that"),
+    }
+}
+
+const fn code(refused: Refused) -> ByeCode {
+    match refused {
+        Refused::Full => ByeCode::Full,
+        Refused::PerAddress | Refused::Outsider => ByeCode::Limit,
+    }
 }

@@ -12,6 +12,7 @@ use crate::accounts::Gate;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::directory::Directory;
+use crate::full;
 use crate::limits::LOG_STUCK;
 use crate::log::{Log, Space};
 use crate::metrics::{Limit, Metrics, Now, Surroundings};
@@ -62,7 +63,7 @@ impl Hub {
             Err(Refused::PerAddress) => self.metrics.limit_met(Limit::PerAddress),
             Err(Refused::Outsider) => {}
         }
-        registered
+        registered.inspect_err(|refused| full::count(&self.metrics, *refused))
     }
 
     pub(crate) fn limits(&self) -> Arc<Limits> {

@@ -22,7 +22,7 @@ pub(crate) use surroundings::Surroundings;
 const SECONDS: [f64; 14] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
-/// The codes of closing words that sessions end with.
+/// The codes of closing words that connections end with.
 const ENDS: [ByeCode; 10] = [
     ByeCode::Quit,
     ByeCode::Shutdown,
@@ -138,7 +138,11 @@ impl Metrics {
             lags_total: new.counter("lags_total", "Times that a receiver fell behind its room's tail.")?,
             gap_messages_total: new.counter("gap_messages_total", "Messages announced as not to be had any more.")?,
             blocked_writers: new.gauge("blocked_writers", "Sessions whose client takes nothing just now.")?,
-            closings_total: new.counters("closings_total", "Sessions ended, by reason.", &["reason"])?,
+            closings_total: new.counters(
+                "closings_total",
+                "Connections ended, by reason; with those that were turned away.",
+                &["reason"],
+            )?,
             limits_met_total: new.counters("limits_met_total", "Times that a limit was met, by limit.", &["limit"])?,
             log_refusing: new.gauge("log_refusing", "1 while the log has no room for more.")?,
             log_busy_seconds: new.seconds("log_busy_seconds", "How long the commit at hand lasts already.")?,

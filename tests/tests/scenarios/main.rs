@@ -19,6 +19,7 @@ mod golden;
 mod hostile;
 mod invites;
 mod limits;
+mod metrics;
 mod moderation;
 mod order;
 mod private_rooms;

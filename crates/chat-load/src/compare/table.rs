@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Series;
+use super::{Series, Wrong};
 use crate::args::Workload;
 use crate::report::Report;
 
@@ -83,13 +83,21 @@ fn row(out: &mut String, columns: &[Column], series: &Series, first: Option<&Ser
             let _ = write!(out, " {} |", shown(ratio, 2));
         }
     }
-    let faults = match series.faults() {
-        (0, 0) => "none".to_owned(),
-        (0, failed) => format!("{failed} runs failed"),
-        (lost, 0) => format!("no result: {lost} messages lost, repeated or out of order"),
-        (lost, failed) => format!("no result: {lost} messages lost, repeated or out of order; {failed} runs failed"),
-    };
+    let faults = faults(series);
     let _ = writeln!(out, " {faults} |");
+}
+
+fn faults(series: &Series) -> String {
+    let (Wrong { faults, no_results, failed }, rounds) = (series.wrong(), series.rounds.len());
+    let mut words = Vec::new();
+    if no_results > 0 {
+        let lost = format!("{faults} messages lost, repeated or out of order");
+        words.push(format!("{no_results} of {rounds} rounds are no result: {lost}"));
+    }
+    if failed > 0 {
+        words.push(format!("{failed} of {rounds} rounds failed"));
+    }
+    if words.is_empty() { "none".to_owned() } else { words.join("; ") }
 }
 
 fn footnotes(out: &mut String, all: &[Series]) {
@@ -97,6 +105,9 @@ fn footnotes(out: &mut String, all: &[Series]) {
     let first = all.first().map_or("the first", |series| series.target.name());
     let _ =
         writeln!(out, "\nMedians of {rounds} interleaved runs. Ratio: {first} to the row's server, in the same round.");
+    if all.iter().any(|series| series.wrong().no_results > 0) {
+        let _ = writeln!(out, "A run with faults is no result, and in no median and no ratio.");
+    }
     let limited: usize =
         all.iter().map(|series| series.rounds.iter().flatten().filter(|report| report.generator_limited).count()).sum();
     if limited > 0 {
@@ -106,8 +117,9 @@ fn footnotes(out: &mut String, all: &[Series]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::median;
+    use super::super::{median, outcome};
     use super::*;
+    use crate::Outcome;
     use crate::target::Kind;
 
     fn series(target: Kind, cpu: &[Option<f64>]) -> Series {
@@ -136,13 +148,39 @@ mod tests {
         assert!(table.contains("| redis-server | 10 | 8.000 | 0.50 | 100 | 0.00 | none |"), "{table}");
     }
 
+    /// Has a round lose messages.
+    fn lose(series: &mut Series, round: usize, messages: u64) {
+        series.rounds[round].as_mut().expect("a run").faults.gaps = messages;
+    }
+
     #[test]
-    fn what_is_no_result_is_called_so() {
-        let mut lossy = series(Kind::Minimal, &[Some(1.0), None]);
-        if let Some(Some(report)) = lossy.rounds.first_mut() {
-            report.faults.gaps = 7;
+    fn a_run_with_faults_is_in_no_median_and_no_ratio_and_called_so() {
+        let mut ours = series(Kind::Chat, &[Some(1.0), Some(2.0), Some(9.0)]);
+        let mut theirs = series(Kind::Minimal, &[Some(4.0), Some(80.0), Some(9.0), None]);
+        lose(&mut theirs, 1, 7);
+        assert_eq!(outcome(&[ours.clone(), theirs.clone()]), Outcome::Valid, "others may lose what they like");
+        lose(&mut ours, 2, 1);
+        assert_eq!(outcome(&[ours.clone(), theirs.clone()]), Outcome::Invalid);
+        let table = markdown(Workload::Fanout, &[ours, theirs]);
+        let lost = "messages lost, repeated or out of order";
+        for row in [
+            format!(
+                "| chat-server, in memory | 10 | 1.500 | 1.00 | 100 | 0.00 | 1 of 3 rounds are no result: 1 {lost} |"
+            ),
+            format!(
+                "| minimal | 10 | 6.500 | 0.25 | 100 | 0.00 | 1 of 4 rounds are no result: 7 {lost}; 1 of 4 rounds failed |"
+            ),
+            "A run with faults is no result, and in no median and no ratio.".to_owned(),
+        ] {
+            assert!(table.lines().any(|line| line == row), "{row} in {table}");
         }
+    }
+
+    #[test]
+    fn where_nothing_is_a_result_there_is_no_figure() {
+        let mut lossy = series(Kind::Minimal, &[Some(1.0)]);
+        lose(&mut lossy, 0, 7);
         let table = markdown(Workload::Fanout, &[lossy]);
-        assert!(table.contains("no result: 7 messages lost, repeated or out of order; 1 runs failed"), "{table}");
+        assert!(table.contains("| minimal | 10 | – | – | – | – | 1 of 1 rounds are no result: 7 "), "{table}");
     }
 }

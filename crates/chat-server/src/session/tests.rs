@@ -1,3 +1,5 @@
+mod crowd;
+
 use chat_protocol::value::Password;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
