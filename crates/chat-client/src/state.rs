@@ -1,7 +1,9 @@
 //! What a client knows and decides, without IO and without a clock: lines in, lines and events out.
 
+mod answers;
 mod catch_up;
 mod receive;
+mod stream;
 
 use bytes::BytesMut;
 use chat_protocol::clean::clean_line;

@@ -2,10 +2,12 @@
 
 mod answers;
 mod commands;
+mod ended;
 mod events;
 mod keys;
 mod reading;
 mod rooms;
+mod said;
 mod secrets;
 #[cfg(test)]
 mod tests;

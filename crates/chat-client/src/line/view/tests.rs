@@ -1,4 +1,5 @@
-use chat_protocol::message::{Bye, ByeCode};
+use chat_client::Joined;
+use chat_protocol::message::{Bye, ByeCode, Stored};
 use chat_protocol::value::{Kind, Text};
 use jiff::tz::Offset;
 

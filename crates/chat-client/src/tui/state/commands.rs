@@ -41,37 +41,10 @@ impl State {
         let command = words.next().unwrap_or_default().to_lowercase();
         let rest: Vec<_> = words.collect();
         match (command.as_str(), rest.as_slice()) {
-            ("/set", []) => self.notice(self.look.settings.shown()),
-            ("/set", [name, value]) => match self.look.settings.set(name, value) {
-                Ok(()) => {
-                    self.notice(self.look.settings.shown());
-                    self.effects.push(Effect::Save);
-                    if *name == "mouse" {
-                        self.effects.push(Effect::Mouse(self.look.settings.mouse == Plain::On));
-                    }
-                }
-                Err(words) => self.error(words),
-            },
-            ("/set", [name, value, "here"]) => {
-                let place = self.place(self.current);
-                match self.look.settings.set_here(&place, name, value) {
-                    Ok(()) => {
-                        self.notice(format!("{name} is {value} here"));
-                        self.effects.push(Effect::Save);
-                    }
-                    Err(words) => self.error(words),
-                }
-            }
+            ("/set", rest) => self.set(rest),
             ("/find", []) => self.error("/find takes the words to look for"),
             ("/find", _) => self.find(line.trim_start().get(5..).unwrap_or_default().trim()),
-            ("/servers", []) => {
-                let servers = &self.look.settings.servers;
-                let lines: Vec<_> =
-                    servers.iter().map(|server| format!("{} as {}", server.address, server.alias)).collect();
-                let how = "chat-client --server HOST:PORT opens one; without arguments, the first".to_owned();
-                self.show("Servers", lines.into_iter().chain([how]).map(What::Notice));
-            }
-            ("/set", _) => self.error("/set takes a name and a value: /set bell mentions"),
+            ("/servers", []) => self.servers(),
             ("/leave" | "/close" | "/part", []) => self.close(),
             ("/leave" | "/part", [name, ..]) => match RoomName::new(name) {
                 Ok(room) => self.leave(room),
@@ -88,6 +61,40 @@ impl State {
             _ => return false,
         }
         true
+    }
+
+    fn set(&mut self, words: &[&str]) {
+        match words {
+            [] => self.notice(self.look.settings.shown()),
+            [name, value] => match self.look.settings.set(name, value) {
+                Ok(()) => {
+                    self.notice(self.look.settings.shown());
+                    self.effects.push(Effect::Save);
+                    if *name == "mouse" {
+                        self.effects.push(Effect::Mouse(self.look.settings.mouse == Plain::On));
+                    }
+                }
+                Err(words) => self.error(words),
+            },
+            [name, value, "here"] => {
+                let place = self.place(self.current);
+                match self.look.settings.set_here(&place, name, value) {
+                    Ok(()) => {
+                        self.notice(format!("{name} is {value} here"));
+                        self.effects.push(Effect::Save);
+                    }
+                    Err(words) => self.error(words),
+                }
+            }
+            _ => self.error("/set takes a name and a value: /set bell mentions"),
+        }
+    }
+
+    fn servers(&mut self) {
+        let servers = &self.look.settings.servers;
+        let lines: Vec<_> = servers.iter().map(|server| format!("{} as {}", server.address, server.alias)).collect();
+        let how = "chat-client --server HOST:PORT opens one; without arguments, the first".to_owned();
+        self.show("Servers", lines.into_iter().chain([how]).map(What::Notice));
     }
 
     fn close(&mut self) {
