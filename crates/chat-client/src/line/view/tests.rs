@@ -97,6 +97,15 @@ fn lines_of_another_room_name_it() {
 }
 
 #[test]
+fn no_number_of_the_server_is_too_large() {
+    let gap = |from, to| Event::Gap { room: room("lobby"), from: Seq::new(from), to: Seq::new(to) };
+    let events = [joined("lobby", 0, &["alice", "bob"]), gap(0, u64::MAX), gap(u64::MAX, u64::MAX)];
+    let most = u64::MAX;
+    let expected = format!("{GREETING}*** you missed {most} messages\n*** you missed 1 message\n");
+    check(Times::Always, &events, &expected);
+}
+
+#[test]
 fn a_room_that_was_asked_for_becomes_the_current_one() {
     let mut view = view(Times::Never);
     view.event(&joined("lobby", 0, &["alice"]), at(0));

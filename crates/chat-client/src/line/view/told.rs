@@ -127,7 +127,7 @@ impl View {
     /// Messages, the first of `range` to the last, can't be had any more.
     pub(super) fn gap(&mut self, out: &mut String, room: &RoomName, range: (Seq, Seq), now: Timestamp) {
         let (from, to) = range;
-        self.about(out, room, |out| render::missed(out, (to.get() + 1).saturating_sub(from.get())));
+        self.about(out, room, |out| render::missed(out, from.count_to(to)));
         self.page_seen(out, room, to, now);
     }
 

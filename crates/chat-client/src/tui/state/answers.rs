@@ -132,7 +132,7 @@ impl State {
                 Entry::said(message.stored, mention)
             })
             .collect();
-        let lost: u64 = page.gaps.iter().map(|(from, to)| (to.get() + 1).saturating_sub(from.get())).sum();
+        let lost = page.gaps.iter().fold(0, |lost: u64, (from, to)| lost.saturating_add(from.count_to(*to)));
         if lost > 0 {
             let time = entries.first().map_or(now, |entry| entry.time);
             entries.insert(0, Entry { time, what: What::Notice(format!("{lost} messages can't be had any more")) });

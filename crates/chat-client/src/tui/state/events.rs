@@ -119,7 +119,7 @@ impl State {
     }
 
     fn gap(&mut self, room: &RoomName, from: Seq, to: Seq) {
-        let count = (to.get() + 1).saturating_sub(from.get());
+        let count = from.count_to(to);
         self.about(room, What::Notice(format!("{count} messages can't be had any more")));
     }
 
