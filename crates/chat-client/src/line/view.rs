@@ -41,17 +41,34 @@ pub(crate) struct View {
     ignored: Vec<Box<str>>,
 }
 
-/// A room we are in.
+/// A room we are in, or a conversation in which something was said.
 #[derive(Debug)]
 struct Room {
     name: RoomName,
     topic: String,
-    /// The last message of the page of history that is being shown.
-    page_until: Option<Seq>,
+    page: Option<HistoryPage>,
+    /// Messages up to here were had before, or said before we came: nobody missed them.
+    had_until: Seq,
     /// Messages up to here were had before, and more of them than are wanted come.
     hidden_until: Seq,
     /// The last message that was had before, and how many came since; until that is told.
     read_until: Option<(Seq, u64)>,
+}
+
+/// The page of history that comes first.
+#[derive(Clone, Copy, Debug)]
+struct HistoryPage {
+    /// Its last message.
+    until: Seq,
+    /// Something of it came: all of it may be gone.
+    begun: bool,
+}
+
+impl HistoryPage {
+    /// The page up to `head`, unless it has no message.
+    fn up_to(head: Seq) -> Option<Self> {
+        (head > Seq::ZERO).then_some(Self { until: head, begun: false })
+    }
 }
 
 impl View {

@@ -18,6 +18,8 @@ const STAMP: usize = 11;
 
 impl View {
     pub(super) fn message(&mut self, out: &mut String, stored: &Stored, now: Timestamp) {
+        self.add_conversation(&stored.room, stored.seq);
+        self.page_over(out, &stored.room, stored.seq, now);
         let room = self.room(&stored.room);
         let hidden = room.as_ref().is_some_and(|room| stored.seq <= room.hidden_until);
         let since = room.and_then(|room| room.read_until.take_if(|(read, _)| *read < stored.seq));
@@ -32,7 +34,10 @@ impl View {
             let room = Some(&stored.room).filter(|room| !room.is_conversation());
             self.spoken(out, &lines, stored.time, room);
         }
-        self.page_seen(out, &stored.room, stored.seq, now);
+        if let Some(page) = self.room(&stored.room).and_then(|room| room.page.as_mut()) {
+            page.begun = true;
+        }
+        self.page_over(out, &stored.room, stored.seq.next(), now);
     }
 
     /// Something said in a room, or in a conversation with somebody.
@@ -47,18 +52,20 @@ impl View {
         }
     }
 
-    /// Ends a page of history where its last message was.
-    pub(super) fn page_seen(&mut self, out: &mut String, room: &RoomName, seq: Seq, now: Timestamp) {
-        let Some(room) = self.room(room) else { return };
-        if room.page_until.take_if(|until| *until <= seq).is_some() {
-            let name = room.name.clone();
-            self.about(out, &name, render::now);
+    /// Ends a room's page of history where its next message, at `next`, is none of it; a page of which nothing came has no end.
+    pub(super) fn page_over(&mut self, out: &mut String, name: &RoomName, next: Seq, now: Timestamp) {
+        let Some(room) = self.room(name) else { return };
+        if room.page.take_if(|page| page.until < next).is_some_and(|page| page.begun) {
+            self.about(out, name, render::now);
             self.shown = Some(self.date(now));
         }
     }
 
     pub(super) fn private(&mut self, out: &mut String, private: &Private) {
-        let Private { time, from, text, kind, to, .. } = private;
+        let Private { time, from, text, kind, to, kept, .. } = private;
+        if let Some((room, seq)) = kept {
+            self.add_conversation(room, *seq);
+        }
         if self.is_ignored(from) {
             return;
         }

@@ -10,7 +10,7 @@ use chat_protocol::text::{CONNECTED, render};
 use chat_protocol::value::{Seq, Text};
 use jiff::Timestamp;
 
-use super::{Room, View};
+use super::{HistoryPage, Room, View};
 
 impl View {
     pub(super) fn connected(&mut self, out: &mut String, welcome: &Welcome) {
@@ -77,13 +77,28 @@ impl View {
     /// Holds a room from now on.
     fn add(&mut self, joined: &Joined) {
         let Joined { room, topic, head, .. } = joined;
-        let read = self.read.take(room).map(|seq| (seq, head.get().saturating_sub(seq.get())));
+        let read = self.read.take(room);
         let asked = self.history > 0 || read.is_some();
-        let page_until = (asked && *head > Seq::ZERO).then_some(*head);
         let unwanted = Seq::new(head.get().saturating_sub(self.history.into()));
-        let hidden_until = read.map_or(Seq::ZERO, |(seq, _)| seq.min(unwanted));
-        let read_until = read.filter(|(_, count)| *count > 0);
-        self.rooms.push(Room { name: room.clone(), topic: topic.clone(), page_until, hidden_until, read_until });
+        let since = read.map(|seq| (seq, head.get().saturating_sub(seq.get())));
+        self.rooms.push(Room {
+            name: room.clone(),
+            topic: topic.clone(),
+            page: HistoryPage::up_to(*head).filter(|_| asked),
+            had_until: read.unwrap_or(*head),
+            hidden_until: read.map_or(Seq::ZERO, |seq| seq.min(unwanted)),
+            read_until: since.filter(|(_, count)| *count > 0),
+        });
+    }
+
+    /// Holds a conversation of which the message at `seq` is the first to come, if it is.
+    pub(super) fn add_conversation(&mut self, name: &RoomName, seq: Seq) {
+        if !name.is_conversation() || self.room(name).is_some() {
+            return;
+        }
+        let had_until = self.read.take(name).unwrap_or_else(|| seq.previous());
+        let (name, topic) = (name.clone(), String::new());
+        self.rooms.push(Room { name, topic, page: None, had_until, hidden_until: Seq::ZERO, read_until: None });
     }
 
     /// Says who else is there; the first time also who we are.
@@ -124,19 +139,38 @@ impl View {
         self.about(out, room, |out| render::notice(out, &format!("{by} took away message {seq}")));
     }
 
-    /// Messages, the first of `range` to the last, can't be had any more.
-    pub(super) fn gap(&mut self, out: &mut String, room: &RoomName, range: (Seq, Seq), now: Timestamp) {
+    /// Messages, the first of `range` to the last, can't be had any more. Missed are those that we would have had: what was
+    /// said before we came was never ours.
+    pub(super) fn gap(&mut self, out: &mut String, name: &RoomName, range: (Seq, Seq), now: Timestamp) {
         let (from, to) = range;
-        self.about(out, room, |out| render::missed(out, from.count_to(to)));
-        self.page_seen(out, room, to, now);
+        self.add_conversation(name, to.next());
+        let Some(room) = self.room(name) else { return };
+        let missed = from.max(room.had_until.next()).count_to(to);
+        room.had_until = room.had_until.max(to);
+        if let Some((_, count)) = &mut room.read_until {
+            *count = count.saturating_sub(missed);
+        }
+        room.read_until = room.read_until.filter(|(_, count)| *count > 0);
+        if missed > 0 {
+            self.about(out, name, |out| render::missed(out, missed));
+        }
+        self.page_over(out, name, to.next(), now);
     }
 
-    pub(super) fn reset(&mut self, out: &mut String, room: &RoomName, head: Seq) {
-        let until = (self.history > 0 && head > Seq::ZERO).then_some(head);
-        if let Some(room) = self.room(room) {
-            room.page_until = until;
+    pub(super) fn reset(&mut self, out: &mut String, name: &RoomName, head: Seq) {
+        let page = HistoryPage::up_to(head).filter(|_| self.history > 0);
+        if let Some(room) = self.room(name) {
+            // What was known of places is of another log.
+            *room = Room {
+                name: room.name.clone(),
+                topic: std::mem::take(&mut room.topic),
+                page,
+                had_until: head,
+                hidden_until: Seq::ZERO,
+                read_until: None,
+            };
         }
-        self.about(out, room, |out| render::notice(out, "the server's messages begin anew"));
+        self.about(out, name, |out| render::notice(out, "the server's messages begin anew"));
     }
 
     pub(super) fn disorder(&self, out: &mut String, room: &RoomName, expected: Seq, found: Seq) {

@@ -29,7 +29,7 @@ impl State {
             Event::Redacted { room, seq, .. } => self.redacted(&room, seq),
             Event::Announcement { from, text, .. } => self.announcement(&from, &text),
             Event::Gap { room, from, to } => self.gap(&room, from, to),
-            Event::Reset { room, .. } => self.reset(&room),
+            Event::Reset { room, head } => self.reset(&room, head),
             Event::Disorder { room, expected, found } => {
                 let words = format!("the server's messages are out of order: {found} instead of {expected}");
                 self.about(&room, What::Error(words));
@@ -118,16 +118,26 @@ impl State {
         }
     }
 
-    fn gap(&mut self, room: &RoomName, from: Seq, to: Seq) {
-        let count = from.count_to(to);
-        self.about(room, What::Notice(format!("{count} messages can't be had any more")));
+    /// What was said before we came can't be missed; `/history` and PageUp say what of it is gone.
+    fn gap(&mut self, name: &RoomName, from: Seq, to: Seq) {
+        let Some(room) = self.room_mut(name) else { return };
+        let missed = from.max(room.quiet_until.next()).count_to(to);
+        room.since = room.since.map(|since| since.saturating_sub(missed)).filter(|since| *since > 0);
+        match missed {
+            0 => {}
+            1 => self.about(name, What::Notice("you missed 1 message, which can't be had any more".to_owned())),
+            n => self.about(name, What::Notice(format!("you missed {n} messages, which can't be had any more"))),
+        }
     }
 
-    fn reset(&mut self, room: &RoomName) {
-        if let Some(room) = self.room_mut(room) {
+    fn reset(&mut self, name: &RoomName, head: Seq) {
+        if let Some(room) = self.room_mut(name) {
             room.clear();
+            // What was known of places is of another log.
+            (room.quiet_until, room.silent_until, room.since) = (head, head, None);
+            room.older = if head > Seq::ZERO { Older::There } else { Older::None };
         }
-        self.about(room, What::Notice("the server's messages begin anew".to_owned()));
+        self.about(name, What::Notice("the server's messages begin anew".to_owned()));
     }
 
     fn about(&mut self, room: &RoomName, what: What) {

@@ -435,6 +435,24 @@ fn reading_back_asks_for_older_messages_once_and_stays_where_it_is() {
     assert_eq!(state.rooms[0].unread, 0);
 }
 
+#[test]
+fn nobody_missed_what_was_said_before_he_came() {
+    let mut state = new();
+    state.online("alice");
+    state.event(joined("lobby", &["alice"], 39));
+    let gap = |from, to| Event::Gap { room: room("lobby"), from: Seq::new(from), to: Seq::new(to) };
+    state.event(gap(1, 39));
+    assert_eq!(state.rooms[0].len(), 0);
+    state.event(gap(38, 41));
+    assert!(screen(&mut state, 80, 24).contains("you missed 2 messages"));
+    // Another log: what comes in it is news, whatever its number.
+    state.event(Event::Reset { room: room("lobby"), head: Seq::ZERO });
+    enter(&mut state, "/set bell all");
+    state.effects();
+    said(&mut state, "lobby", 1, 0, "bob", "new");
+    assert_eq!(state.effects(), [Effect::Bell]);
+}
+
 /// The words of the first message on a screen.
 fn first_message(screen: &str) -> String {
     let line = screen.lines().find_map(|line| line.split_once("bob: ")).map(|(_, words)| words);
