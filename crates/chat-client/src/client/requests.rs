@@ -206,6 +206,37 @@ impl Client {
         self.request(|id| ClientMessage::Redact { room, seq, id }, Reply::done).await?.await
     }
 
+    /// Makes a room its members' alone: those with accounts who are in it. To everybody else there is no such room from then on.
+    /// Who made it may do that, and an operator.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::say`].
+    pub async fn make_private(&self, room: &RoomName) -> Result<(), RequestError> {
+        let room = room.clone();
+        self.request(|id| ClientMessage::MakePrivate { room, id }, Reply::done).await?.await
+    }
+
+    /// Makes an account a member of a private room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::say`].
+    pub async fn invite(&self, room: &RoomName, name: impl Into<String>) -> Result<(), RequestError> {
+        let (room, name) = (room.clone(), name.into());
+        self.request(|id| ClientMessage::Invite { room, name, id }, Reply::done).await?.await
+    }
+
+    /// Takes that back. Everybody may do it for himself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::say`].
+    pub async fn uninvite(&self, room: &RoomName, name: impl Into<String>) -> Result<(), RequestError> {
+        let (room, name) = (room.clone(), name.into());
+        self.request(|id| ClientMessage::Uninvite { room, name, id }, Reply::done).await?.await
+    }
+
     /// Does what operators alone may do.
     ///
     /// # Errors
