@@ -4,9 +4,50 @@ use chat_client::protocol::clean::clean_line;
 use chat_client::protocol::message::{
     AuditInfo, ClientMessage, ConnectionInfo, ErrorCode, Moderation, Refusal, RuleInfo, RuleKind, WhoisInfo,
 };
+use chat_client::protocol::names::RoomName;
+use chat_client::protocol::text::{self, Input};
 use chat_client::protocol::value::Time;
 use chat_client::{Client, Report, RequestError};
 use jiff::tz::TimeZone;
+
+/// Where somebody is who is in no room, and the next step.
+pub(crate) const NOWHERE: &str = "you are in no room; /join ROOM goes to one, /rooms lists them";
+
+/// Reads a line of somebody who may be in no room.
+///
+/// # Errors
+///
+/// A refusal in words for the person.
+pub(crate) fn meant(line: &str, room: Option<&RoomName>) -> Result<Input, Box<Refusal>> {
+    if let Some(room) = room {
+        return text::parse(line, room);
+    }
+    // The parser needs one, which then isn't used.
+    let stand_in = RoomName::new("lobby").map_err(|_| nowhere())?;
+    match text::parse(line, &stand_in)? {
+        Input::Message(message) if needs_room(&message) => Err(nowhere()),
+        Input::ShowTopic => Err(nowhere()),
+        input => Ok(input),
+    }
+}
+
+pub(crate) fn nowhere() -> Box<Refusal> {
+    Box::new(Refusal::new(ErrorCode::NotInRoom, NOWHERE))
+}
+
+/// Whether a message is about the room where it was typed.
+fn needs_room(message: &ClientMessage) -> bool {
+    match message {
+        ClientMessage::Say { .. }
+        | ClientMessage::Who { .. }
+        | ClientMessage::Topic { .. }
+        | ClientMessage::MakePrivate { .. }
+        | ClientMessage::Invite { .. }
+        | ClientMessage::Uninvite { .. } => true,
+        ClientMessage::History { room, .. } | ClientMessage::Search { room, .. } => !room.is_conversation(),
+        _ => false,
+    }
+}
 
 /// Carries out what is none of the everyday requests; the lines of its answer.
 pub(crate) async fn carry_out(client: &Client, message: ClientMessage) -> Result<Vec<String>, RequestError> {

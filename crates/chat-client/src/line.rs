@@ -12,8 +12,8 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use chat_client::{Client, End, Event, Events, Journal, Lost};
-use chat_protocol::message::ClientMessage;
-use chat_protocol::text::{self, Input as Meant};
+use chat_protocol::message::{ClientMessage, Refusal};
+use chat_protocol::text::Input as Meant;
 use chat_protocol::value::{Kind, Text};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -27,6 +27,7 @@ use self::ask::{ask_alias, ask_other, ask_secrets};
 use self::request::{Done, Outcome};
 use self::view::View;
 use self::words::{excerpt, no_connection, notice};
+use crate::asked;
 use crate::config::{Config, Manner, without_number};
 use crate::input::{Input, Numbered};
 use crate::kept::Read;
@@ -218,7 +219,7 @@ impl<'a> Talk<'a> {
             if !self.open && (self.is_person() || (self.requests.is_empty() && self.view.me().is_some())) {
                 return Ok(None);
             }
-            let reads = self.open && self.held == 0 && self.view.current().is_some() && self.requests.len() < IN_FLIGHT;
+            let reads = self.open && self.held == 0 && self.view.is_placed() && self.requests.len() < IN_FLIGHT;
             let late = self.waiting.values().find(|line| !line.named).map(|line| line.late_at);
             tokio::select! {
                 event = events.next() => match event {
@@ -265,7 +266,11 @@ impl<'a> Talk<'a> {
             _ => {}
         }
         let is_echo = matches!(event, Event::Message(message) if message.own && self.is_waiting(&message.stored.text));
-        let words = self.view.event(event, Timestamp::now());
+        let mut words = self.view.event(event, Timestamp::now());
+        // What a program says is meant for the room that it chose: there the server refuses it.
+        if let (Event::Left { room, .. }, true) = (event, self.is_person()) {
+            words.push_str(&self.view.move_on(room));
+        }
         match event {
             Event::Disconnected { why, .. } if self.view.me().is_none() => {
                 if self.tries == 1 && !self.is_person() {
@@ -288,7 +293,6 @@ impl<'a> Talk<'a> {
     async fn line(&mut self, line: Numbered) -> io::Result<bool> {
         let Numbered { number, line } = line;
         self.number = number;
-        let Some(room) = self.view.current().cloned() else { return Ok(true) };
         let line = match line {
             Ok(line) => line,
             Err(bad) => {
@@ -299,12 +303,7 @@ impl<'a> Talk<'a> {
         if line.trim().is_empty() {
             return Ok(true);
         }
-        if !self.config.commands {
-            let said = ClientMessage::Say { room, text: line.clone(), id: None, kind: Kind::Say };
-            self.request(number, line, said).await;
-            return Ok(true);
-        }
-        match text::parse(&line, &room) {
+        match self.meant(&line) {
             Ok(Meant::Message(ClientMessage::Quit { reason })) => {
                 self.reason = reason;
                 self.left = true;
@@ -318,6 +317,17 @@ impl<'a> Talk<'a> {
             Err(refusal) => self.not_sent(number, &line, &refusal.message)?,
         }
         Ok(true)
+    }
+
+    fn meant(&self, line: &str) -> Result<Meant, Box<Refusal>> {
+        match self.view.current() {
+            room if self.config.commands => asked::meant(line, room),
+            Some(room) => {
+                let (room, text) = (room.clone(), line.to_owned());
+                Ok(Meant::Message(ClientMessage::Say { room, text, id: None, kind: Kind::Say }))
+            }
+            None => Err(asked::nowhere()),
+        }
     }
 
     async fn request(&mut self, number: u64, typed: String, message: ClientMessage) {

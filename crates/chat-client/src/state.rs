@@ -123,7 +123,8 @@ impl State {
 
     /// Whether nothing is waited for: we are in, and all that was asked for is answered.
     pub(crate) fn is_idle(&self) -> bool {
-        self.is_live() && self.entered && self.outbox.is_empty()
+        let knows_where = self.entered || self.places.are_none();
+        self.is_live() && knows_where && self.outbox.is_empty()
     }
 
     /// How many requests the server has answered.

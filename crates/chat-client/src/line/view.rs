@@ -4,7 +4,6 @@ mod said;
 mod told;
 
 use chat_client::{End, Event, Message};
-use chat_protocol::clean::clean_line;
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::text::{HELP, Input, OPERATOR_HELP, render};
 use chat_protocol::value::Seq;
@@ -12,7 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 
-use self::told::{announcement, bye, dropped, not_kept, rooms};
+use self::told::{announcement, bye, dropped, invited, not_kept, rooms};
 use super::request::Outcome;
 use crate::args::Times;
 use crate::kept::Read;
@@ -31,6 +30,8 @@ pub(crate) struct View {
     current: Option<RoomName>,
     /// The room that a person is on the way to.
     expected: Option<RoomName>,
+    /// There is no room for what is typed, and none is on its way.
+    nowhere: bool,
     rooms: Vec<Room>,
     greeted: bool,
     /// The date that was shown last, and the minute.
@@ -82,6 +83,7 @@ impl View {
             offline: true,
             current,
             expected: None,
+            nowhere: false,
             rooms: Vec::new(),
             greeted: false,
             shown: None,
@@ -103,6 +105,11 @@ impl View {
     /// The room that what is typed goes to; `None` until the server has said which it is.
     pub(crate) const fn current(&self) -> Option<&RoomName> {
         self.current.as_ref()
+    }
+
+    /// Whether it is known where what is typed goes, if only that it goes nowhere.
+    pub(crate) const fn is_placed(&self) -> bool {
+        self.current.is_some() || self.nowhere
     }
 
     /// A person is on the way to this room.
@@ -129,7 +136,9 @@ impl View {
             Event::Gap { room, from, to } => self.gap(&mut out, room, (*from, *to), now),
             Event::Reset { room, head } => self.reset(&mut out, room, *head),
             Event::Disorder { room, expected, found } => self.disorder(&mut out, room, *expected, *found),
-            Event::Refused(refusal) => render::error(&mut out, &clean_line(&refusal.message)),
+            Event::Left { room, reason } => self.left(&mut out, room, reason),
+            Event::Invited { room, by } => invited(&mut out, room, by),
+            Event::Refused(refusal) => self.refused(&mut out, refusal),
             Event::Renamed(alias) => self.me = Some(alias.clone()),
             Event::SessionLost { lines } => self.session_lost(&mut out, lines),
             Event::NotKept { why } => not_kept(&mut out, why),

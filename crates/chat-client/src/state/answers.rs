@@ -139,9 +139,21 @@ impl State {
         }
     }
 
+    /// Something was refused that is no request: a room of the hello. One that there isn't for us is not asked for again.
+    fn refused_unasked(&mut self, refusal: Refusal) {
+        if let (ErrorCode::NoSuchRoom, Some(room)) = (refusal.code, refusal.room.clone()) {
+            if self.places.get_mut(&room).is_some_and(|place| place.position != Position::Unknown) {
+                // While there was no connection it was closed to us.
+                return self.put_out(room, refusal.message);
+            }
+            self.leave(&room);
+        }
+        self.tell(Event::Refused(refusal));
+    }
+
     fn refused(&mut self, refusal: Refusal) {
         let entry = refusal.id.as_ref().and_then(|id| self.outbox.take(id));
-        let Some(entry) = entry else { return self.tell(Event::Refused(refusal)) };
+        let Some(entry) = entry else { return self.refused_unasked(refusal) };
         match (&entry.answer, &entry.message) {
             (None, ClientMessage::History { room, .. }) => self.give_up(room),
             (_, ClientMessage::Leave { room, .. }) if refusal.code == ErrorCode::NotInRoom => self.leave(room),

@@ -45,6 +45,8 @@ impl State {
                 let event = Event::Topic { room: room.clone(), text, from };
                 self.tell_of(&room, event);
             }
+            ServerMessage::Left { room, reason } => self.put_out(room, reason),
+            ServerMessage::Invited { room, by } => self.tell(Event::Invited { room, by }),
             ServerMessage::Redacted { room, seq, by } => self.tell(Event::Redacted { room, seq, by }),
             ServerMessage::Announcement { time, from, text } => self.tell(Event::Announcement { time, from, text }),
             ServerMessage::Gap { room, from, to, re: None } => self.gap(room, from, to),

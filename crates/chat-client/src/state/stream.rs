@@ -48,6 +48,13 @@ impl State {
         self.deliver(&room, from, Event::Gap { room: room.clone(), from, to });
     }
 
+    /// We are not in a room any more, without having asked to leave.
+    pub(super) fn put_out(&mut self, room: RoomName, reason: String) {
+        self.forgo(&room);
+        self.leave(&room);
+        self.tell(Event::Left { room, reason });
+    }
+
     pub(super) fn reset(&mut self, room: RoomName, head: Seq) {
         let wanted = self.options.history;
         if let Some(place) = self.places.get_mut(&room) {

@@ -33,7 +33,7 @@ const UNSENT: usize = 128;
 /// Conversations that are held at once; beyond, the first private one without unread messages is closed.
 const MOST_ROOMS: usize = 100;
 
-/// Words that wait for the first conversation.
+/// Words that wait for the next conversation, the last of them.
 const MOST_EARLY: usize = 8;
 
 /// The title of the pane of keys and commands.
@@ -113,8 +113,10 @@ pub(crate) struct State {
     pub(crate) found: Option<(String, i64)>,
     /// The room that a person is on the way to.
     expected: Option<RoomName>,
-    /// Words that came before there was a place for them.
-    early: Vec<What>,
+    /// Words for which there is no place yet.
+    pub(crate) early: Vec<What>,
+    /// We are in no room, and on the way to none.
+    pub(crate) nowhere: bool,
     completing: Option<Round>,
     number: u64,
     /// How far was read at the last start, and whether what is said is on disk until it is stored.
@@ -148,6 +150,7 @@ impl State {
             found: None,
             expected: None,
             early: Vec::new(),
+            nowhere: false,
             completing: None,
             number: 0,
             read: Read::default(),
@@ -311,10 +314,12 @@ impl State {
         let now = self.now();
         self.pane = None;
         if let Some(room) = self.rooms.get_mut(self.current) {
-            room.push(now, what);
-        } else if self.early.len() < MOST_EARLY {
-            self.early.push(what);
+            return room.push(now, what);
         }
+        if self.early.len() >= MOST_EARLY {
+            self.early.remove(0);
+        }
+        self.early.push(what);
     }
 
     /// Says something where it belongs, and shows it as pending.

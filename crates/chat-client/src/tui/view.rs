@@ -9,10 +9,11 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::areas::{PROMPT, input_width};
-use super::room::{Fate, Older, Room, Scroll};
+use super::room::{Fate, Older, Room, Scroll, What};
 use super::state::{Link, Phase, State, Trouble, Wanted};
 use super::wrap::{cut, wrap};
 use super::{layout, links, theme};
+use crate::asked::NOWHERE;
 
 /// Draws everything.
 pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
@@ -132,13 +133,7 @@ fn messages(state: &State, buffer: &mut Buffer, area: Rect) {
     if let Some(text) = &state.question {
         return question(text, buffer, area);
     }
-    let Some(room) = state.shown() else {
-        let words = match &state.link {
-            Link::Waiting { .. } => "No connection yet.",
-            _ => "Connecting …",
-        };
-        return put(buffer, area, 0, &Line::styled(words, theme::dim()));
-    };
+    let Some(room) = state.shown() else { return nowhere(state, buffer, area) };
     let found = state.found.as_ref().map(|(_, number)| *number);
     let rows = layout::window(&state.look, room, found, width, height);
     // The first lines stand at the bottom, beside the input, as later ones will; a pane is read from its top.
@@ -152,6 +147,24 @@ fn messages(state: &State, buffer: &mut Buffer, area: Rect) {
         let lines = wrap(&[(words.to_owned(), theme::dim())], width, width);
         lines.iter().enumerate().for_each(|(row, line)| put(buffer, area, row, line));
     }
+}
+
+/// What stands where there is no conversation.
+fn nowhere(state: &State, buffer: &mut Buffer, area: Rect) {
+    let words = match &state.link {
+        _ if state.nowhere => NOWHERE,
+        Link::Waiting { .. } => "No connection yet.",
+        _ => "Connecting …",
+    };
+    let mut pieces = vec![(words.to_owned(), theme::dim())];
+    pieces.extend(state.early.iter().filter_map(|what| match what {
+        What::Notice(words) => Some((words.clone(), Style::new())),
+        What::Error(words) => Some((format!("! {words}"), theme::alert(state.look.theme()))),
+        _ => None,
+    }));
+    let width = usize::from(area.width);
+    let lines = pieces.iter().flat_map(|piece| wrap(std::slice::from_ref(piece), width, width));
+    lines.enumerate().for_each(|(row, line)| put(buffer, area, row, &line));
 }
 
 fn question(text: &str, buffer: &mut Buffer, area: Rect) {

@@ -8,6 +8,7 @@ mod kept;
 mod program;
 mod real;
 mod resume;
+mod rooms;
 mod screen;
 mod slow;
 mod window;

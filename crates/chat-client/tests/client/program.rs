@@ -295,19 +295,19 @@ async fn a_taken_alias_exits_1_with_the_servers_suggestion() {
 }
 
 /// A program in a conversation.
-struct Conversation {
+pub(crate) struct Conversation {
     child: Child,
     out: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
 }
 
 impl Conversation {
-    fn start(server: SocketAddr, args: &[&str]) -> Self {
+    pub(crate) fn start(server: SocketAddr, args: &[&str]) -> Self {
         let mut child = program(server, args).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, out }
     }
 
-    async fn type_line(&mut self, line: &str) {
+    pub(crate) async fn type_line(&mut self, line: &str) {
         let stdin = self.child.stdin.as_mut().unwrap();
         stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
@@ -317,13 +317,13 @@ impl Conversation {
     }
 
     /// The next line, which looks like this; `T` stands for a time.
-    async fn expect(&mut self, expected: &str) {
+    pub(crate) async fn expect(&mut self, expected: &str) {
         let line = self.next().await;
         let shown = if line.starts_with('[') { format!("T{}", &line[10..]) } else { line };
         assert_eq!(shown, expected);
     }
 
-    async fn end(mut self) -> Option<i32> {
+    pub(crate) async fn end(mut self) -> Option<i32> {
         drop(self.child.stdin.take());
         timeout(SOON, self.child.wait()).await.expect("it ends").unwrap().code()
     }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use chat_client::{Joined, Lost, RoomList, Unsettled, Welcome};
 use chat_protocol::clean::clean_line;
-use chat_protocol::message::{Bye, Changes, RoomCount};
+use chat_protocol::message::{Bye, Changes, Refusal, RoomCount};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::text::{CONNECTED, render};
 use chat_protocol::value::{Seq, Text};
 use jiff::Timestamp;
 
 use super::{HistoryPage, Room, View};
+use crate::asked::NOWHERE;
 
 impl View {
     pub(super) fn connected(&mut self, out: &mut String, welcome: &Welcome) {
@@ -55,6 +56,7 @@ impl View {
         let is_current = self.current.as_ref().is_none_or(|current| current.key().is_same(&key, false));
         if is_current || expected {
             self.current = Some(room.clone());
+            self.nowhere = false;
         }
         let known = self.room(room).is_some();
         if let Some(room) = self.room(room) {
@@ -113,6 +115,34 @@ impl View {
             _ if count == 0 && *head == Seq::ZERO => render::made(out, room),
             _ => render::entered(out, room, others, count),
         }
+    }
+
+    /// The room is gone from here. Where what is typed goes stays as it is: whoever types has to be told before it goes elsewhere.
+    pub(super) fn left(&mut self, out: &mut String, room: &RoomName, reason: &str) {
+        self.rooms.retain(|held| held.name != *room);
+        let words = format!("You are not in {} any more: {}", room.shown(), clean_line(reason));
+        render::notice(out, &words);
+    }
+
+    /// Where a person was typing in this room, what he types goes to the next one.
+    pub(crate) fn move_on(&mut self, room: &RoomName) -> String {
+        let mut out = String::new();
+        if self.current.as_ref() == Some(room) {
+            self.current = self.rooms.iter().map(|room| &room.name).find(|name| !name.is_conversation()).cloned();
+            self.nowhere = self.current.is_none();
+            let words = match &self.current {
+                Some(next) => format!("what you type goes to {} now", next.shown()),
+                None => NOWHERE.to_owned(),
+            };
+            render::notice(&mut out, &words);
+        }
+        out
+    }
+
+    /// Something was refused that nobody typed: a room that was wanted.
+    pub(super) fn refused(&mut self, out: &mut String, refusal: &Refusal) {
+        self.nowhere |= refusal.room.is_some() && self.current.is_none();
+        render::error(out, &clean_line(&refusal.message));
     }
 
     pub(super) fn presence(&self, out: &mut String, room: &RoomName, changes: &Changes) {
@@ -212,6 +242,10 @@ impl View {
             out.push_str(&format!("{mark}{}: {words}\n", room.shown()));
         }
     }
+}
+
+pub(super) fn invited(out: &mut String, room: &RoomName, by: &Alias) {
+    render::notice(out, &format!("{by} made you a member of {}; /join {room} goes there", room.shown()));
 }
 
 pub(super) fn announcement(out: &mut String, from: &Alias, text: &Text) {

@@ -70,7 +70,12 @@ impl State {
 
     fn posted(&mut self, number: u64, result: Result<Ack, RequestError>) {
         let keeps = self.keeps;
-        let Some((index, at)) = self.outgoing(number) else { return };
+        let Some((index, at)) = self.outgoing(number) else {
+            // The room that it was said in is gone from here.
+            return if let Err(error) = result {
+                self.error(format!("a line was not stored: {}", why(&error)))
+            };
+        };
         let Some(room) = self.rooms.get_mut(index) else { return };
         match result {
             Ok(ack) if room.has(ack.seq) => {

@@ -6,6 +6,7 @@ use chat_protocol::text::{self, Input};
 use chat_protocol::value::Kind;
 
 use super::State;
+use crate::asked;
 use crate::tui::effect::Effect;
 use crate::tui::room::{Place, What};
 use crate::tui::settings::Plain;
@@ -16,15 +17,20 @@ impl State {
             self.editor.take();
             return self.leave_pane();
         }
-        if self.rooms.is_empty() {
+        if self.rooms.is_empty() && !self.nowhere {
             // Before the first room there is nowhere to say it: it stays.
             return;
         }
-        let line = if holds_secret(self.editor.text()) { self.editor.take() } else { self.editor.submit() };
+        let line = self.typed();
         self.leave_pane();
         if !self.local(&line) {
             self.carry_out(line);
         }
+    }
+
+    /// Takes what was typed out of the input; it can be called back, but for what is secret.
+    pub(super) fn typed(&mut self) -> String {
+        if holds_secret(self.editor.text()) { self.editor.take() } else { self.editor.submit() }
     }
 
     fn leave_pane(&mut self) {
@@ -113,12 +119,18 @@ impl State {
     }
 
     fn carry_out(&mut self, line: String) {
-        let Some(current) = self.rooms.get(self.current) else { return };
-        let is_room = current.log().is_some();
-        // In a private conversation the parser needs a room, which then isn't used.
-        let room = current.log().or_else(|| self.rooms.iter().find_map(super::Room::name)).cloned();
-        let Some(room) = room.or_else(|| RoomName::new("lobby").ok()) else { return };
-        match text::parse(&line, &room) {
+        let current = self.rooms.get(self.current);
+        let is_room = current.is_some_and(|current| current.log().is_some());
+        let meant = match current {
+            // In a private conversation the parser needs a room, which then isn't used.
+            Some(current) => {
+                let room = current.log().or_else(|| self.rooms.iter().find_map(super::Room::name)).cloned();
+                let Some(room) = room.or_else(|| RoomName::new("lobby").ok()) else { return };
+                text::parse(&line, &room)
+            }
+            None => asked::meant(&line, None),
+        };
+        match meant {
             Ok(Input::Message(message)) => self.meant(message, line, is_room),
             Ok(Input::Help) => self.help(),
             Ok(Input::OperatorHelp) => {

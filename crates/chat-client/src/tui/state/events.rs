@@ -26,6 +26,8 @@ impl State {
             Event::Private(private) => self.private(private),
             Event::Presence { room, count, changes } => self.presence(&room, count, changes.as_ref()),
             Event::Topic { room, text, from } => self.topic_set(&room, &text, &from),
+            Event::Left { room, reason } => self.left(&room, &reason),
+            Event::Invited { room, by } => self.invited(&room, &by),
             Event::Redacted { room, seq, .. } => self.redacted(&room, seq),
             Event::Announcement { from, text, .. } => self.announcement(&from, &text),
             Event::Gap { room, from, to } => self.gap(&room, from, to),
@@ -34,7 +36,10 @@ impl State {
                 let words = format!("the server's messages are out of order: {found} instead of {expected}");
                 self.about(&room, What::Error(words));
             }
-            Event::Refused(refusal) => self.error(clean_line(&refusal.message)),
+            Event::Refused(refusal) => {
+                self.nowhere = self.rooms.is_empty();
+                self.error(clean_line(&refusal.message));
+            }
             Event::Renamed(alias) => self.renamed(&alias),
             Event::SessionLost { lines } if !lines.is_empty() => {
                 self.notice(format!("the server forgot this session; the fate of {} lines is unknown", lines.len()));
@@ -179,6 +184,7 @@ impl State {
         if wanted {
             self.turn_to(index);
         }
+        self.nowhere = false;
         std::mem::take(&mut self.early).into_iter().for_each(|what| self.tell(what));
     }
 }
