@@ -4,6 +4,7 @@
 
 mod fake;
 mod help;
+mod house;
 mod kept;
 mod program;
 mod real;
