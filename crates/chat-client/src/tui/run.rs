@@ -293,7 +293,7 @@ async fn settle<T>(posted: Result<chat_client::Receipt<T>, RequestError>) -> Res
 
 async fn ask(client: Client, message: ClientMessage) -> Answer {
     match message {
-        ClientMessage::Join { start, .. } => Answer::Done(client.join(&start.room).await),
+        ClientMessage::Join { start, .. } => Answer::Joined(client.join(&start.room).await),
         ClientMessage::Leave { room, .. } => Answer::Left { result: client.leave(&room).await, room },
         ClientMessage::Nick { alias, .. } => Answer::Done(client.nick(alias).await),
         ClientMessage::Topic { room, text, .. } => Answer::Done(client.topic(&room, text).await),

@@ -112,7 +112,9 @@ pub(crate) struct State {
     /// The words that are looked for, and where they were found last.
     pub(crate) found: Option<(String, i64)>,
     /// The room that a person is on the way to.
-    expected: Option<RoomName>,
+    pub(crate) expected: Option<RoomName>,
+    /// Lines that were entered since: they are for that room.
+    waiting: Vec<String>,
     /// Words for which there is no place yet.
     pub(crate) early: Vec<What>,
     /// We are in no room, and on the way to none.
@@ -149,6 +151,7 @@ impl State {
             secrets: None,
             found: None,
             expected: None,
+            waiting: Vec::new(),
             early: Vec::new(),
             nowhere: false,
             completing: None,
@@ -223,7 +226,8 @@ impl State {
     pub(crate) fn not_stored(&self) -> Vec<(String, bool)> {
         let lost = |out: &&Outgoing| !matches!(out.fate, Fate::Stored(_));
         let lost = self.rooms.iter().flat_map(|room| room.outgoing.iter().filter(lost));
-        lost.map(|out| (out.text.clone(), out.fate == Fate::Kept)).collect()
+        let lost = lost.map(|out| (out.text.clone(), out.fate == Fate::Kept));
+        lost.chain(self.waiting.iter().map(|line| (line.clone(), false))).collect()
     }
 
     /// What an earlier client left on disk, about to be sent again; the numbers by which each one's fate will be told.
@@ -285,6 +289,8 @@ impl State {
         }
         self.phase = Phase::Talk;
         self.link = Link::Connecting;
+        // Another client is not on the way there.
+        self.stay();
         self.look.me.clone_from(&alias);
         // What was held belongs to another client's positions; what wasn't stored stays to be sent again.
         self.rooms.iter_mut().for_each(Room::clear);

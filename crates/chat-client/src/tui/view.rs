@@ -193,6 +193,9 @@ fn status(state: &State, buffer: &mut Buffer, area: Rect) {
             parts.push(format!("reconnecting in {seconds} s{why}"));
         }
     }
+    if let Some(room) = &state.expected {
+        parts.push(format!("on the way to {}", room.shown()));
+    }
     if let Some(name) = state.only_to() {
         parts.push(format!("only {} will see this", clean_line(&name)));
     }

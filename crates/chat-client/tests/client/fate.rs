@@ -9,7 +9,6 @@ fn count(screen: &str, words: &str) -> usize {
     screen.matches(words).count()
 }
 
-#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_is_late_is_told_and_then_that_it_is_there() {
     let house = House::new();

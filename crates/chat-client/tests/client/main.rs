@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where something is not as expected")]
 
 mod fake;
+#[cfg(unix)]
 mod fate;
 mod help;
 mod house;

@@ -48,15 +48,16 @@ impl State {
             }
             Answer::Lines(Ok(lines)) => lines.into_iter().for_each(|line| self.notice(line)),
             Answer::Saved(Err(words)) => self.error(words),
+            Answer::Joined(Err(error)) => {
+                self.stay();
+                self.error(error.to_string());
+            }
             Answer::Who(Err(error))
             | Answer::Rooms(Err(error))
             | Answer::Left { result: Err(error), .. }
             | Answer::Lines(Err(error))
-            | Answer::Done(Err(error)) => {
-                self.expected = None;
-                self.error(error.to_string());
-            }
-            Answer::Done(Ok(())) | Answer::Saved(Ok(())) => {}
+            | Answer::Done(Err(error)) => self.error(error.to_string()),
+            Answer::Joined(Ok(())) | Answer::Done(Ok(())) | Answer::Saved(Ok(())) => {}
         }
     }
 

@@ -5,7 +5,7 @@ use chat_protocol::names::RoomName;
 use chat_protocol::text::{self, Input};
 use chat_protocol::value::Kind;
 
-use super::State;
+use super::{State, UNSENT};
 use crate::asked;
 use crate::tui::effect::Effect;
 use crate::tui::room::{Place, What};
@@ -23,8 +23,37 @@ impl State {
         }
         let line = self.typed();
         self.leave_pane();
-        if !self.local(&line) {
+        self.entered(line);
+    }
+
+    /// Carries out a line, or keeps it for the room that a person is on the way to: he means it for that one.
+    fn entered(&mut self, line: String) {
+        if self.expected.is_some() && self.waiting.len() < UNSENT && !line.trim_start().starts_with("/quit") {
+            self.waiting.push(line);
+        } else if !self.local(&line) {
             self.carry_out(line);
+        }
+    }
+
+    /// The room that a person was on the way to is there: what he has typed since comes along.
+    pub(super) fn arrive(&mut self, index: usize) {
+        let typed = self.editor.take();
+        let waiting = std::mem::take(&mut self.waiting);
+        self.turn_to(index);
+        if !typed.is_empty() {
+            self.editor.set(typed);
+        }
+        waiting.into_iter().for_each(|line| self.entered(line));
+    }
+
+    /// A person isn't on the way to another room any more; what he has typed for it stays to be mended.
+    pub(super) fn stay(&mut self) {
+        self.expected = None;
+        if !self.waiting.is_empty() {
+            let typed = self.editor.take();
+            let lines = self.waiting.drain(..).chain((!typed.is_empty()).then_some(typed));
+            let text = lines.collect::<Vec<_>>().join("\n");
+            self.editor.set(text);
         }
     }
 

@@ -182,7 +182,7 @@ impl State {
             room.sort_members();
         }
         if wanted {
-            self.turn_to(index);
+            self.arrive(index);
         }
         self.nowhere = false;
         std::mem::take(&mut self.early).into_iter().for_each(|what| self.tell(what));

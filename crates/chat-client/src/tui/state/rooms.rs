@@ -102,6 +102,7 @@ impl State {
         self.pane = None;
         self.found = None;
         self.completing = None;
+        self.stay();
         if index == self.current || index >= self.rooms.len() {
             return;
         }

@@ -436,6 +436,32 @@ fn reading_back_asks_for_older_messages_once_and_stays_where_it_is() {
 }
 
 #[test]
+fn what_is_typed_on_the_way_to_a_room_is_for_that_room() {
+    let mut state = talking();
+    enter(&mut state, "/join ops");
+    enter(&mut state, "for ops");
+    "and more".chars().for_each(|c| press(&mut state, KeyCode::Char(c), KeyModifiers::NONE));
+    let effects = state.effects();
+    assert!(matches!(&effects[..], [Effect::Ask(join)] if matches!(**join, ClientMessage::Join { .. })), "{effects:?}");
+    assert!(screen(&mut state, 80, 24).contains("on the way to #ops"));
+    assert_eq!(state.not_stored(), [("for ops".to_owned(), false)]);
+    state.event(joined("ops", &["alice", "dave"], 0));
+    state.answer(Answer::Joined(Ok(())));
+    let effects = state.effects();
+    assert!(matches!(&effects[..], [Effect::Post { room: to, .. }] if *to == room("ops")), "{effects:?}");
+    assert_eq!(state.editor.text(), "and more");
+
+    state.editor.take();
+    enter(&mut state, "/join secret");
+    enter(&mut state, "for the secret room");
+    state.effects();
+    let refusal = Box::new(Refusal::new(ErrorCode::NoSuchRoom, "there is no room #secret"));
+    state.answer(Answer::Joined(Err(RequestError::Refused(refusal))));
+    assert_eq!(state.effects(), []);
+    assert_eq!(state.editor.text(), "for the secret room", "it stays to be mended");
+}
+
+#[test]
 fn nobody_missed_what_was_said_before_he_came() {
     let mut state = new();
     state.online("alice");
