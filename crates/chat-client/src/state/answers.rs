@@ -142,7 +142,8 @@ impl State {
     /// Something was refused that is no request: a room of the hello. One that there isn't for us is not asked for again.
     fn refused_unasked(&mut self, refusal: Refusal) {
         if let (ErrorCode::NoSuchRoom, Some(room)) = (refusal.code, refusal.room.clone()) {
-            if self.places.get_mut(&room).is_some_and(|place| place.position != Position::Unknown) {
+            let was_in = self.places.get_mut(&room).is_some_and(|place| place.position != Position::Unknown);
+            if was_in && !room.is_conversation() {
                 // While there was no connection it was closed to us.
                 return self.put_out(room, refusal.message);
             }

@@ -151,12 +151,12 @@ fn messages(state: &State, buffer: &mut Buffer, area: Rect) {
 
 /// What stands where there is no conversation.
 fn nowhere(state: &State, buffer: &mut Buffer, area: Rect) {
-    let words = match &state.link {
-        _ if state.nowhere => NOWHERE,
-        Link::Waiting { .. } => "No connection yet.",
-        _ => "Connecting …",
+    let (words, style) = match &state.link {
+        _ if state.nowhere => (NOWHERE, theme::alert(state.look.theme())),
+        Link::Waiting { .. } => ("No connection yet.", theme::dim()),
+        _ => ("Connecting …", theme::dim()),
     };
-    let mut pieces = vec![(words.to_owned(), theme::dim())];
+    let mut pieces = vec![(words.to_owned(), style)];
     pieces.extend(state.early.iter().filter_map(|what| match what {
         What::Notice(words) => Some((words.clone(), Style::new())),
         What::Error(words) => Some((format!("! {words}"), theme::alert(state.look.theme()))),

@@ -52,6 +52,16 @@ async fn a_room_that_was_closed_while_there_was_no_connection_is_left() {
     let mut peer = fake.accept().await;
     peer.expect("hello").await;
     peer.welcome().await;
+    // What was said in a conversation stays to be read where it is shown, whether it is kept or not.
+    peer.send(json!({"type": "private", "room": "@bob", "seq": 1, "from": "bob", "to": "alice", "text": "psst",
+                     "time": "2026-11-21T12:00:00Z"}))
+        .await;
+    peer.send(json!({"type": "error", "room": "@bob", "code": "no_such_room", "message": "it isn't kept"})).await;
+    wait_for(&mut events, |event| {
+        assert!(!matches!(event, Event::Left { .. }), "{event:?}");
+        matches!(event, Event::Refused(refusal) if refusal.message == "it isn't kept").then_some(())
+    })
+    .await;
     let words = "there is no room #lobby";
     peer.send(json!({"type": "error", "room": "lobby", "code": "no_such_room", "message": words})).await;
     let reason = wait_for(&mut events, |event| match event {

@@ -177,7 +177,10 @@ impl State {
             Err(refusal) => {
                 // What was typed stays to be mended.
                 self.editor.set(line);
-                self.error(refusal.message);
+                // That stands there already.
+                if !(self.nowhere && refusal.message == asked::NOWHERE) {
+                    self.error(refusal.message);
+                }
             }
         }
     }
