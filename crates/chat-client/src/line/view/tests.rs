@@ -137,6 +137,15 @@ fn who_comes_back_missed_what_came_since_and_is_gone() {
 }
 
 #[test]
+fn what_was_read_of_a_conversation_is_not_shown_as_if_it_were_new() {
+    let start = RoomStart { room: room("@bob"), after: Some(Seq::new(3)) };
+    let mut view = View { read: Read::new("log1", vec![start]), ..view(Times::Never) };
+    let events = [joined("lobby", 0, &["alice", "bob"]), said("@bob", 3, 0, "old"), said("@bob", 4, 0, "new")];
+    let shown: String = events.iter().map(|event| view.event(event, at(0))).collect();
+    assert_eq!(shown, format!("{GREETING}bob -> you: new\n"));
+}
+
+#[test]
 fn a_log_that_begins_anew_hides_nothing() {
     let start = RoomStart { room: room("lobby"), after: Some(Seq::new(600)) };
     let read = Read::new("log1", vec![start]);

@@ -98,9 +98,12 @@ impl View {
         if !name.is_conversation() || self.room(name).is_some() {
             return;
         }
-        let had_until = self.read.take(name).unwrap_or_else(|| seq.previous());
+        let read = self.read.take(name);
+        let had_until = read.unwrap_or_else(|| seq.previous());
+        // Its end comes at every start, with nothing to say that it isn't new.
+        let hidden_until = read.unwrap_or(Seq::ZERO);
         let (name, topic) = (name.clone(), String::new());
-        self.rooms.push(Room { name, topic, page: None, had_until, hidden_until: Seq::ZERO, read_until: None });
+        self.rooms.push(Room { name, topic, page: None, had_until, hidden_until, read_until: None });
     }
 
     /// Says who else is there; the first time also who we are.
