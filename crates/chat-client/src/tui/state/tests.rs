@@ -436,6 +436,17 @@ fn reading_back_asks_for_older_messages_once_and_stays_where_it_is() {
 }
 
 #[test]
+fn a_command_right_after_esc_is_not_said_aloud() {
+    let mut state = talking();
+    press(&mut state, KeyCode::F(1), KeyModifiers::NONE);
+    press(&mut state, KeyCode::Char('@'), KeyModifiers::ALT);
+    assert!(state.pane.is_none());
+    enter(&mut state, "bob psst");
+    let effects = state.effects();
+    assert!(matches!(&effects[..], [Effect::Whisper { to, .. }] if to == "bob"), "{effects:?}");
+}
+
+#[test]
 fn what_is_typed_on_the_way_to_a_room_is_for_that_room() {
     let mut state = talking();
     enter(&mut state, "/join ops");
