@@ -6,18 +6,19 @@
 //! 30 9 * * 1-5  standup team 15 chat.example.org:5555
 //! ```
 //!
-//! Its exit code is 0 only if every line of the result is stored, so that cron's mail tells when one isn't.
+//! Its exit code is 0 only if all of the result is stored, so that cron's mail tells what isn't.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use chat_client::protocol::message::LimitsInfo;
 use chat_client::protocol::names::{Alias, RoomName};
 use chat_client::protocol::value::Kind;
-use chat_client::{Client, End, Event, Options};
+use chat_client::{Client, End, Event, Options, RequestError};
 use tokio::time::{Instant, timeout_at};
 
-/// Bytes that one person may tell: a standup is no report, and all of it has to fit into one message.
+/// Bytes that one person may tell: a standup is no report.
 const MOST: usize = 1000;
 
 /// Who told what, and who is there.
@@ -25,6 +26,8 @@ const MOST: usize = 1000;
 struct Standup {
     told: BTreeMap<Alias, String>,
     there: BTreeSet<Alias>,
+    /// What the server allows; known before anything is told.
+    limits: Option<LimitsInfo>,
 }
 
 #[tokio::main]
@@ -53,19 +56,35 @@ async fn main() -> anyhow::Result<()> {
     {
         standup.take(&client, event).await?;
     }
-    for line in standup.result() {
-        client.say(&room, line).await?;
-    }
+    let refused = say_all(&client, &room, standup.result()).await?;
     match client.quit(None).await {
-        End::Quit => Ok(()),
-        end => Err(end.into()),
+        End::Quit => ensure!(refused == 0, "{refused} of the messages of the result were refused"),
+        end => return Err(end.into()),
     }
+    Ok(())
+}
+
+/// Says one message after the other, whatever becomes of those before; how many were refused.
+async fn say_all(client: &Client, room: &RoomName, messages: Vec<String>) -> anyhow::Result<usize> {
+    let mut refused = 0;
+    for message in messages {
+        match client.say(room, message.as_str()).await {
+            Ok(_) => {}
+            Err(RequestError::Refused(refusal)) => {
+                refused += 1;
+                eprintln!("standup: not said, as {}: {message}", refusal.message);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(refused)
 }
 
 impl Standup {
     /// Takes in what happened; whoever told something gets a word back.
     async fn take(&mut self, client: &Client, event: Event) -> anyhow::Result<()> {
         match event {
+            Event::Connected(welcome) | Event::Reconnected { welcome, .. } => self.limits = Some(welcome.limits),
             Event::Joined(joined) => self.there.extend(joined.members),
             Event::Presence { changes: Some(changes), .. } => {
                 self.there.extend(changes.joined);
@@ -114,13 +133,53 @@ impl Standup {
         !self.told.is_empty() && self.silent().is_empty()
     }
 
-    /// What is said in the end, a message for each person.
+    /// What is said in the end: a message for each person, or as many as the server's limits make of it.
     fn result(&self) -> Vec<String> {
-        let mut lines: Vec<_> = self.told.iter().map(|(who, told)| format!("{who}: {told}")).collect();
-        let silent = self.silent();
-        if !silent.is_empty() {
-            lines.push(format!("not heard from: {}", silent.join(", ")));
-        }
-        lines
+        let (most_bytes, most_lines) =
+            self.limits.map_or((usize::MAX, usize::MAX), |max| (max.max_text, max.max_lines));
+        let told = self.told.iter().flat_map(|(who, told)| {
+            let head = format!("{who}: ");
+            let lines = told.lines().flat_map(|line| cut(line, most_bytes.saturating_sub(head.len())));
+            pack(&head, lines, "\n", most_bytes, most_lines)
+        });
+        let silent = pack("not heard from: ", self.silent(), ", ", most_bytes, usize::MAX);
+        told.chain(silent).collect()
     }
+}
+
+/// Puts parts into as few messages as hold so many bytes and parts, each with the same head.
+fn pack<'a>(
+    head: &str,
+    parts: impl IntoIterator<Item = &'a str>,
+    between: &str,
+    most_bytes: usize,
+    most_parts: usize,
+) -> Vec<String> {
+    let mut messages: Vec<String> = Vec::new();
+    let mut count = 0;
+    for part in parts {
+        match messages.last_mut() {
+            Some(last) if count < most_parts && last.len() + between.len() + part.len() <= most_bytes => {
+                last.push_str(between);
+                last.push_str(part);
+                count += 1;
+            }
+            _ => {
+                messages.push(format!("{head}{part}"));
+                count = 1;
+            }
+        }
+    }
+    messages
+}
+
+/// A line in pieces of at most so many bytes, but of a character at least.
+fn cut(line: &str, most: usize) -> impl Iterator<Item = &str> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(most).max(first.len_utf8()));
+        rest = after;
+        Some(piece)
+    })
 }

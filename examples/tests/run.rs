@@ -221,6 +221,81 @@ fn standup_ends_when_everybody_has_told_something() {
 }
 
 #[test]
+fn standup_says_all_of_many_lines() {
+    let (_server, address) = server();
+    let mut alice = Person::join(&address, "alice");
+    let mut bob = Person::join(&address, "bob");
+    let standup = Program::start(env!("CARGO_BIN_EXE_standup"), &["lobby", "60", &address]);
+    bob.sees("@standup TEXT (60 min)");
+    // More lines than a message may have.
+    let lines: Vec<_> = (1..=150).map(|n| n.to_string()).collect();
+    for line in &lines {
+        alice.types(&format!("@standup {line}"));
+    }
+    for _ in &lines {
+        alice.sees("standup -> you: thank you");
+    }
+    bob.types("@standup tests");
+    let seen = alice.sees("standup: bob: tests");
+    let said = seen.iter().filter_map(|line| line.split_once("] standup: ").map(|(_, words)| words));
+    let said: Vec<_> = said.map(|line| line.strip_prefix("alice: ").unwrap_or(line)).collect();
+    assert_eq!(said, lines.iter().map(String::as_str).chain(["bob: tests"]).collect::<Vec<_>>());
+    standup.ended();
+}
+
+/// A server on which two have told the standup something, and which refuses the first of what it makes of that. What was said to it.
+fn refusing(listener: &std::net::TcpListener) -> Vec<String> {
+    let (stream, _) = listener.accept().expect("somebody calls");
+    let mut write = stream.try_clone().expect("another handle");
+    let mut said = Vec::new();
+    let time = r#""time":"2026-11-21T12:00:00Z""#;
+    for line in BufReader::new(stream).lines() {
+        let line = line.expect("a line");
+        let field = |name: &str| line.split(&format!(r#""{name}":""#)).nth(1).and_then(|rest| rest.split('"').next());
+        let id = field("id").unwrap_or_default();
+        let told =
+            |from: &str| format!(r#"{{"type":"private",{time},"from":"{from}","to":"standup","text":"of {from}"}}"#);
+        let ack = format!(r#"{{"type":"ack","id":"{id}","room":"lobby","seq":{},{time}}}"#, said.len() + 1);
+        let answer = match (field("type").expect("a type"), said.len()) {
+            ("hello", _) => WELCOME.to_owned(),
+            ("say", 0) => format!("{ack}\n{}\n{}", told("alice"), told("bob")),
+            ("say", 1) => format!(r#"{{"type":"error","id":"{id}","code":"muted","message":"it is quiet now"}}"#),
+            ("say", _) => ack,
+            ("private", _) => format!(r#"{{"type":"ack","id":"{id}","to":"alice",{time},"durable":false}}"#),
+            ("quit", _) => r#"{"type":"bye","code":"quit","reason":"you left"}"#.to_owned(),
+            _ => continue,
+        };
+        if field("type") == Some("say") {
+            said.push(field("text").expect("a text").to_owned());
+        }
+        writeln!(write, "{answer}").expect("it listens");
+    }
+    said
+}
+
+const WELCOME: &str = concat!(
+    r#"{"type":"welcome","alias":"standup","session":"s","log":"l","server":"fake","version":"1","limits":"#,
+    r#"{"max_text":30,"max_line":32768,"max_lines":100,"max_rate":20,"burst":200,"max_unacked":64,"max_rooms":32}}"#,
+    "\n",
+    r#"{"type":"joined","room":"lobby","topic":"","count":6,"members":["alice","bob","carol","dave","erin"],"#,
+    r#""head":0}"#,
+);
+
+#[test]
+fn standup_keeps_to_the_limits_and_goes_on_after_a_refusal_which_it_names() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let server = std::thread::spawn(move || refusing(&listener));
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_standup")).args(["lobby", "0.05", &address]).output().expect("it runs");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(words.contains("not said, as it is quiet now: alice: of alice"), "{words}");
+    let said = server.join().expect("the server ends with the client");
+    assert_eq!(said[1..], ["alice: of alice", "bob: of bob", "not heard from: carol, dave", "not heard from: erin"]);
+}
+
+#[test]
 fn standup_names_the_silent_when_the_time_is_up() {
     let (_server, address) = server();
     let mut alice = Person::join(&address, "alice");

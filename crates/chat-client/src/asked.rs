@@ -1,16 +1,57 @@
-//! What owners of an alias and operators ask for, and the answers in words; the same in both modes.
+//! What owners of an alias or a room and operators ask for, and the answers in words; the same in both modes.
 
 use chat_client::protocol::clean::clean_line;
 use chat_client::protocol::message::{
-    AuditInfo, ClientMessage, ConnectionInfo, Moderation, RuleInfo, RuleKind, WhoisInfo,
+    AuditInfo, ClientMessage, ConnectionInfo, ErrorCode, Moderation, Refusal, RuleInfo, RuleKind, WhoisInfo,
 };
+use chat_client::protocol::names::RoomName;
+use chat_client::protocol::text::{self, Input};
 use chat_client::protocol::value::Time;
 use chat_client::{Client, Report, RequestError};
 use jiff::tz::TimeZone;
 
+/// Where somebody is who is in no room, and the next step.
+pub(crate) const NOWHERE: &str = "you are in no room; /join ROOM goes to one, /rooms lists them";
+
+/// Reads a line of somebody who may be in no room.
+///
+/// # Errors
+///
+/// A refusal in words for the person.
+pub(crate) fn meant(line: &str, room: Option<&RoomName>) -> Result<Input, Box<Refusal>> {
+    if let Some(room) = room {
+        return text::parse(line, room);
+    }
+    // The parser needs one, which then isn't used.
+    let stand_in = RoomName::new("lobby").map_err(|_| nowhere())?;
+    match text::parse(line, &stand_in)? {
+        Input::Message(message) if needs_room(&message) => Err(nowhere()),
+        Input::ShowTopic => Err(nowhere()),
+        input => Ok(input),
+    }
+}
+
+pub(crate) fn nowhere() -> Box<Refusal> {
+    Box::new(Refusal::new(ErrorCode::NotInRoom, NOWHERE))
+}
+
+/// Whether a message is about the room where it was typed.
+fn needs_room(message: &ClientMessage) -> bool {
+    match message {
+        ClientMessage::Say { .. }
+        | ClientMessage::Who { .. }
+        | ClientMessage::Topic { .. }
+        | ClientMessage::MakePrivate { .. }
+        | ClientMessage::Invite { .. }
+        | ClientMessage::Uninvite { .. } => true,
+        ClientMessage::History { room, .. } | ClientMessage::Search { room, .. } => !room.is_conversation(),
+        _ => false,
+    }
+}
+
 /// Carries out what is none of the everyday requests; the lines of its answer.
 pub(crate) async fn carry_out(client: &Client, message: ClientMessage) -> Result<Vec<String>, RequestError> {
-    let done = |words: &str| vec![words.to_owned()];
+    let done = |words: &str| vec![clean_line(words).into_owned()];
     Ok(match message {
         ClientMessage::Register { password, .. } => {
             client.register(password).await?;
@@ -24,6 +65,18 @@ pub(crate) async fn carry_out(client: &Client, message: ClientMessage) -> Result
             client.unregister(password).await?;
             done("this alias is anybody's again; you are a guest")
         }
+        ClientMessage::MakePrivate { room, .. } => {
+            client.make_private(&room).await?;
+            done(&format!("{} is its members' now; /invite NAME makes more of them", room.shown()))
+        }
+        ClientMessage::Invite { room, name, .. } => {
+            client.invite(&room, &*name).await?;
+            done(&format!("{name} is a member of {} now", room.shown()))
+        }
+        ClientMessage::Uninvite { room, name, .. } => {
+            client.uninvite(&room, &*name).await?;
+            done(&format!("{name} is no member of {} any more", room.shown()))
+        }
         ClientMessage::Redact { room, seq, .. } => {
             client.redact(&room, seq).await?;
             Vec::new()
@@ -34,8 +87,15 @@ pub(crate) async fn carry_out(client: &Client, message: ClientMessage) -> Result
             let lines = words(client.moderate(act).await?, &TimeZone::system());
             if is_seen { Vec::new() } else { lines }
         }
-        _ => Vec::new(),
+        // The protocol may come to have more than this program knows how to ask for.
+        _ => return Err(unknown()),
     })
+}
+
+/// What is not asked for must not look as if it was done.
+fn unknown() -> RequestError {
+    let words = "this program doesn't know how to ask for that";
+    RequestError::Refused(Box::new(Refusal::new(ErrorCode::UnknownType, words)))
 }
 
 fn words(report: Report, zone: &TimeZone) -> Vec<String> {

@@ -61,6 +61,20 @@ pub enum Event {
         /// The changes; `None` in a crowd, which is told its count alone.
         changes: Option<Changes>,
     },
+    /// We are not in this room any more, without having asked to leave; no later connection asks for it.
+    Left {
+        /// Which.
+        room: RoomName,
+        /// Why, in the server's words.
+        reason: String,
+    },
+    /// Our account is a member of a private room now; [`Client::join`](crate::Client::join) enters it.
+    Invited {
+        /// Which.
+        room: RoomName,
+        /// By whom.
+        by: Alias,
+    },
     /// A room's topic was set.
     Topic {
         /// Which room.

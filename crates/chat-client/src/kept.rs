@@ -62,6 +62,11 @@ impl Read {
         journal.resume().map_or_else(Self::default, |resume| Self { log: resume.log, rooms: resume.rooms })
     }
 
+    #[cfg(test)]
+    pub(crate) fn new(log: &str, rooms: Vec<RoomStart>) -> Self {
+        Self { log: log.to_owned(), rooms }
+    }
+
     /// The server has this log; positions in another mean nothing.
     pub(crate) fn keep_for(&mut self, log: &str) {
         if self.log != log {

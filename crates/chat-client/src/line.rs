@@ -4,6 +4,7 @@ mod ask;
 mod echo;
 mod fate;
 mod request;
+mod typed;
 mod view;
 pub(crate) mod words;
 
@@ -12,9 +13,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use chat_client::{Client, End, Event, Events, Journal, Lost};
-use chat_protocol::message::ClientMessage;
-use chat_protocol::text::{self, Input as Meant};
-use chat_protocol::value::{Kind, Text};
+use chat_protocol::value::Text;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
@@ -24,11 +23,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use self::ask::{ask_alias, ask_other, ask_secrets};
-use self::request::{Done, Outcome};
+use self::request::Done;
 use self::view::View;
 use self::words::{excerpt, no_connection, notice};
 use crate::config::{Config, Manner, without_number};
-use crate::input::{Input, Numbered};
+use crate::input::Input;
 use crate::kept::Read;
 use crate::signals::interrupts;
 
@@ -218,7 +217,7 @@ impl<'a> Talk<'a> {
             if !self.open && (self.is_person() || (self.requests.is_empty() && self.view.me().is_some())) {
                 return Ok(None);
             }
-            let reads = self.open && self.held == 0 && self.view.current().is_some() && self.requests.len() < IN_FLIGHT;
+            let reads = self.open && self.held == 0 && self.view.is_placed() && self.requests.len() < IN_FLIGHT;
             let late = self.waiting.values().find(|line| !line.named).map(|line| line.late_at);
             tokio::select! {
                 event = events.next() => match event {
@@ -265,7 +264,11 @@ impl<'a> Talk<'a> {
             _ => {}
         }
         let is_echo = matches!(event, Event::Message(message) if message.own && self.is_waiting(&message.stored.text));
-        let words = self.view.event(event, Timestamp::now());
+        let mut words = self.view.event(event, Timestamp::now());
+        // What a program says is meant for the room that it chose: there the server refuses it.
+        if let (Event::Left { room, .. }, true) = (event, self.is_person()) {
+            words.push_str(&self.view.move_on(room));
+        }
         match event {
             Event::Disconnected { why, .. } if self.view.me().is_none() => {
                 if self.tries == 1 && !self.is_person() {
@@ -282,75 +285,6 @@ impl<'a> Talk<'a> {
     /// Whether a message is one that the terminal shows already, as it was typed there.
     fn is_waiting(&self, text: &Text) -> bool {
         self.waiting.values().any(|line| Text::new(&line.text) == *text)
-    }
-
-    /// Carries out a line of the input. Whether more are wanted.
-    async fn line(&mut self, line: Numbered) -> io::Result<bool> {
-        let Numbered { number, line } = line;
-        self.number = number;
-        let Some(room) = self.view.current().cloned() else { return Ok(true) };
-        let line = match line {
-            Ok(line) => line,
-            Err(bad) => {
-                self.not_sent(number, "", &bad.to_string())?;
-                return Ok(true);
-            }
-        };
-        if line.trim().is_empty() {
-            return Ok(true);
-        }
-        if !self.config.commands {
-            let said = ClientMessage::Say { room, text: line.clone(), id: None, kind: Kind::Say };
-            self.request(number, line, said).await;
-            return Ok(true);
-        }
-        match text::parse(&line, &room) {
-            Ok(Meant::Message(ClientMessage::Quit { reason })) => {
-                self.reason = reason;
-                self.left = true;
-                return Ok(false);
-            }
-            Ok(Meant::Message(message)) => self.request(number, line, message).await,
-            Ok(meant) => {
-                let words = self.view.local(&meant);
-                print(&words)?;
-            }
-            Err(refusal) => self.not_sent(number, &line, &refusal.message)?,
-        }
-        Ok(true)
-    }
-
-    async fn request(&mut self, number: u64, typed: String, message: ClientMessage) {
-        match &message {
-            ClientMessage::Say { text, .. } | ClientMessage::Private { text, .. } => {
-                let (text, late_at) = (text.clone(), Instant::now() + LATE);
-                self.waiting.insert(number, Waiting { text, late_at, named: false });
-            }
-            ClientMessage::Join { start, .. } => self.view.expect(start.room.clone()),
-            _ => {}
-        }
-        self.held += usize::from(request::holds(&message));
-        self.requests.push(request::start(&self.client, number, typed, message).await);
-    }
-
-    fn answered(&mut self, done: Option<Done>) -> io::Result<()> {
-        done.map_or(Ok(()), |done| self.done(done))
-    }
-
-    /// Shows what became of a request.
-    fn done(&mut self, done: Done) -> io::Result<()> {
-        self.held -= usize::from(done.held);
-        let waited = self.waiting.remove(&done.number);
-        let shown = match done.result {
-            Ok(Outcome::Said) => match waited {
-                Some(line) if line.named => print(&notice(&format!("stored now: {}", excerpt(&line.text)))),
-                _ => Ok(()),
-            },
-            Ok(outcome) => print(&self.view.outcome(&outcome, Timestamp::now())),
-            Err(error) => self.request_failed(done.number, &done.typed, waited.is_some(), &error),
-        };
-        self.name_in_order();
-        shown
     }
 }
 

@@ -133,6 +133,11 @@ impl Places {
         self.list.iter_mut()
     }
 
+    /// Whether we are in no room, and want to be in none.
+    pub(crate) fn are_none(&self) -> bool {
+        self.list.is_empty() && !self.lobby
+    }
+
     pub(crate) fn are_behind(&self) -> bool {
         self.list.iter().any(|place| place.behind.as_ref().is_some_and(|behind| behind.fetch.is_none()))
     }

@@ -1,7 +1,9 @@
 //! What a client knows and decides, without IO and without a clock: lines in, lines and events out.
 
+mod answers;
 mod catch_up;
 mod receive;
+mod stream;
 
 use bytes::BytesMut;
 use chat_protocol::clean::clean_line;
@@ -121,7 +123,8 @@ impl State {
 
     /// Whether nothing is waited for: we are in, and all that was asked for is answered.
     pub(crate) fn is_idle(&self) -> bool {
-        self.is_live() && self.entered && self.outbox.is_empty()
+        let knows_where = self.entered || self.places.are_none();
+        self.is_live() && knows_where && self.outbox.is_empty()
     }
 
     /// How many requests the server has answered.

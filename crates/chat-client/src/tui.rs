@@ -7,6 +7,7 @@ mod areas;
 mod complete;
 mod effect;
 mod input;
+mod keeper;
 mod layout;
 mod links;
 mod room;

@@ -3,6 +3,7 @@
 //! [`parse`] turns a person's line into an [`Input`]; the functions of [`render`] append the server's lines.
 //! Pure functions: the time zone in which times are shown is an argument.
 
+mod command;
 mod moderate;
 mod parse;
 pub mod render;

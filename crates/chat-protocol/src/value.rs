@@ -40,6 +40,14 @@ impl Seq {
     pub const fn previous(self) -> Self {
         Self(self.0.saturating_sub(1))
     }
+
+    /// How many places there are from this one to `last`, both included; none where `last` lies before it.
+    ///
+    /// Peers say both, so it saturates.
+    #[must_use]
+    pub const fn count_to(self, last: Self) -> u64 {
+        if last.0 < self.0 { 0 } else { (last.0 - self.0).saturating_add(1) }
+    }
 }
 
 impl fmt::Display for Seq {

@@ -82,13 +82,20 @@ impl State {
 
     /// The log can't be asked: what is missing is told as a gap.
     pub(super) fn give_up(&mut self, room: &RoomName) {
-        let Some((place, delivered, seen)) = self.behind(room) else { return };
+        if let Some(room) = self.forgo(room) {
+            self.ask_for_state(room);
+        }
+    }
+
+    /// What was not delivered of a room never will be: it is told as a gap. The room, if it was behind.
+    pub(super) fn forgo(&mut self, room: &RoomName) -> Option<RoomName> {
+        let (place, delivered, seen) = self.behind(room)?;
         place.behind = None;
         let room = place.room.clone();
         if delivered < seen {
             self.delivery.keep(Event::Gap { room: room.clone(), from: delivered.next(), to: seen });
         }
-        self.ask_for_state(room);
+        Some(room)
     }
 
     fn behind(&mut self, room: &RoomName) -> Option<(&mut Place, Seq, Seq)> {

@@ -21,8 +21,30 @@ pub(crate) struct Round {
 
 /// Commands, as they are completed.
 const COMMANDS: &[&str] = &[
-    "close", "find", "help", "history", "ignore", "join", "leave", "me", "msg", "nick", "password", "quit", "register",
-    "rooms", "search", "servers", "set", "topic", "unignore", "who",
+    "close",
+    "find",
+    "help",
+    "history",
+    "ignore",
+    "invite",
+    "join",
+    "leave",
+    "me",
+    "msg",
+    "nick",
+    "password",
+    "private",
+    "quit",
+    "register",
+    "rooms",
+    "search",
+    "servers",
+    "set",
+    "topic",
+    "unignore",
+    "uninvite",
+    "unregister",
+    "who",
 ];
 
 impl Round {
@@ -64,7 +86,7 @@ fn choices(head: &str, from: usize, word: &str, names: &Names) -> Vec<String> {
         }
     } else if ["/join", "/leave"].contains(&command) {
         return rooms(word.strip_prefix('#').unwrap_or(word), "");
-    } else if ["/msg", "/ignore", "/unignore"].contains(&command) {
+    } else if ["/msg", "/ignore", "/unignore", "/invite", "/uninvite"].contains(&command) {
         return people(word, "", " ");
     }
     if let Some(word) = word.strip_prefix('#') {
@@ -106,7 +128,19 @@ mod tests {
         check("/join o", &["ops "]);
         check("see #l", &["#lobby "]);
         check("/msg c", &["carol "]);
+        check("/invite c", &["carol "]);
         check("x", &[]);
         check("", &[]);
+    }
+
+    #[test]
+    fn every_command_of_the_help_is_completed() {
+        // Its last line is about texts that look like commands.
+        for line in chat_protocol::text::HELP.iter().filter(|line| !line.contains("//")) {
+            let commands = line.split([' ', ',', ';']).filter_map(|word| word.strip_prefix('/'));
+            for command in commands.filter(|command| command.chars().all(char::is_alphabetic)) {
+                assert!(COMMANDS.contains(&command), "/{command}");
+            }
+        }
     }
 }

@@ -64,6 +64,7 @@ pub(crate) enum Answer {
         room: RoomName,
         result: Result<(), RequestError>,
     },
+    Joined(Result<(), RequestError>),
     Done(Result<(), RequestError>),
     Lines(Result<Vec<String>, RequestError>),
     Saved(Result<(), String>),

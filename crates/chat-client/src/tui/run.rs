@@ -1,7 +1,6 @@
 //! The loop: keys, events, answers and time in; the screen and requests out.
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use chat_client::{Client, Event, Events, Journal, RequestError};
@@ -16,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::effect::{Answer, Effect};
+use super::keeper::Keeper;
 use super::settings::{self, Plain, Server, Settings};
 use super::state::{Secrets, State};
 use super::terminal::{Screen, Signal, ask_to_stop, signals};
@@ -64,7 +64,7 @@ pub(crate) async fn run(config: Config, settings: Settings, trouble: Option<Stri
 /// Everything that is not the state.
 struct Program {
     config: Config,
-    path: Option<PathBuf>,
+    keeper: Keeper,
     screen: Screen,
     state: State,
     keys: EventStream,
@@ -93,7 +93,7 @@ impl Program {
         state.resize(width, height);
         Ok(Self {
             config,
-            path: settings::path(),
+            keeper: Keeper::new(settings::path()),
             screen,
             state,
             keys: EventStream::new(),
@@ -199,9 +199,9 @@ impl Program {
             Effect::Bell => self.screen.bell()?,
             Effect::Notify(words) => self.screen.notify(&words)?,
             Effect::Save => {
-                let (settings, path) = (self.state.look.settings.clone(), self.path.clone());
-                let save = move || path.map_or(Ok(()), |path| settings.save(&path));
-                let saved = tokio::task::spawn_blocking(save);
+                self.keeper.take(self.state.look.settings.clone());
+                let keeper = self.keeper.clone();
+                let saved = tokio::task::spawn_blocking(move || keeper.write());
                 self.answers.push(async move { Answer::Saved(saved.await.unwrap_or(Ok(()))) }.boxed());
             }
             Effect::Suspend => ask_to_stop(),
@@ -293,7 +293,7 @@ async fn settle<T>(posted: Result<chat_client::Receipt<T>, RequestError>) -> Res
 
 async fn ask(client: Client, message: ClientMessage) -> Answer {
     match message {
-        ClientMessage::Join { start, .. } => Answer::Done(client.join(&start.room).await),
+        ClientMessage::Join { start, .. } => Answer::Joined(client.join(&start.room).await),
         ClientMessage::Leave { room, .. } => Answer::Left { result: client.leave(&room).await, room },
         ClientMessage::Nick { alias, .. } => Answer::Done(client.nick(alias).await),
         ClientMessage::Topic { room, text, .. } => Answer::Done(client.topic(&room, text).await),

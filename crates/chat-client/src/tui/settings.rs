@@ -177,7 +177,8 @@ impl Settings {
         let text = toml::to_string(self).map_err(|error| error.to_string())?;
         let write = || {
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
-            let beside = path.with_extension("toml.new");
+            // Another window may keep its own in this moment.
+            let beside = path.with_extension(format!("toml.{}.new", std::process::id()));
             fs::write(&beside, &text)?;
             fs::rename(&beside, path)
         };

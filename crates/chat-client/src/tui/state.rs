@@ -2,10 +2,12 @@
 
 mod answers;
 mod commands;
+mod ended;
 mod events;
 mod keys;
 mod reading;
 mod rooms;
+mod said;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,7 @@ const UNSENT: usize = 128;
 /// Conversations that are held at once; beyond, the first private one without unread messages is closed.
 const MOST_ROOMS: usize = 100;
 
-/// Words that wait for the first conversation.
+/// Words that wait for the next conversation, the last of them.
 const MOST_EARLY: usize = 8;
 
 /// The title of the pane of keys and commands.
@@ -110,9 +112,13 @@ pub(crate) struct State {
     /// The words that are looked for, and where they were found last.
     pub(crate) found: Option<(String, i64)>,
     /// The room that a person is on the way to.
-    expected: Option<RoomName>,
-    /// Words that came before there was a place for them.
-    early: Vec<What>,
+    pub(crate) expected: Option<RoomName>,
+    /// Lines that were entered since: they are for that room.
+    waiting: Vec<String>,
+    /// Words for which there is no place yet.
+    pub(crate) early: Vec<What>,
+    /// We are in no room, and on the way to none.
+    pub(crate) nowhere: bool,
     completing: Option<Round>,
     number: u64,
     /// How far was read at the last start, and whether what is said is on disk until it is stored.
@@ -145,7 +151,9 @@ impl State {
             secrets: None,
             found: None,
             expected: None,
+            waiting: Vec::new(),
             early: Vec::new(),
+            nowhere: false,
             completing: None,
             number: 0,
             read: Read::default(),
@@ -218,7 +226,8 @@ impl State {
     pub(crate) fn not_stored(&self) -> Vec<(String, bool)> {
         let lost = |out: &&Outgoing| !matches!(out.fate, Fate::Stored(_));
         let lost = self.rooms.iter().flat_map(|room| room.outgoing.iter().filter(lost));
-        lost.map(|out| (out.text.clone(), out.fate == Fate::Kept)).collect()
+        let lost = lost.map(|out| (out.text.clone(), out.fate == Fate::Kept));
+        lost.chain(self.waiting.iter().map(|line| (line.clone(), false))).collect()
     }
 
     /// What an earlier client left on disk, about to be sent again; the numbers by which each one's fate will be told.
@@ -280,6 +289,8 @@ impl State {
         }
         self.phase = Phase::Talk;
         self.link = Link::Connecting;
+        // Another client is not on the way there.
+        self.stay();
         self.look.me.clone_from(&alias);
         // What was held belongs to another client's positions; what wasn't stored stays to be sent again.
         self.rooms.iter_mut().for_each(Room::clear);
@@ -309,10 +320,12 @@ impl State {
         let now = self.now();
         self.pane = None;
         if let Some(room) = self.rooms.get_mut(self.current) {
-            room.push(now, what);
-        } else if self.early.len() < MOST_EARLY {
-            self.early.push(what);
+            return room.push(now, what);
         }
+        if self.early.len() >= MOST_EARLY {
+            self.early.remove(0);
+        }
+        self.early.push(what);
     }
 
     /// Says something where it belongs, and shows it as pending.

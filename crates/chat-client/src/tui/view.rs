@@ -1,6 +1,8 @@
 //! The state as a picture. Pure, and without a panic on any screen.
 
-use chat_protocol::clean::clean_line;
+mod alone;
+mod status;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -9,17 +11,18 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::areas::{PROMPT, input_width};
-use super::room::{Fate, Older, Room, Scroll};
-use super::state::{Link, Phase, State, Trouble, Wanted};
+use super::room::{Room, Scroll, What};
+use super::state::{Link, Phase, State};
 use super::wrap::{cut, wrap};
 use super::{layout, links, theme};
+use crate::asked::NOWHERE;
 
 /// Draws everything.
 pub(crate) fn draw(state: &State, frame: &mut Frame<'_>) {
     match &state.phase {
-        Phase::Name(why) => draw_name(state, why.as_deref(), frame),
-        Phase::Secret(wanted, why) => draw_secret(state, *wanted, why.as_deref(), frame),
-        Phase::Over(trouble) => draw_over(trouble, frame),
+        Phase::Name(why) => alone::name(state, why.as_deref(), frame),
+        Phase::Secret(wanted, why) => alone::secret(state, *wanted, why.as_deref(), frame),
+        Phase::Over(trouble) => alone::over(trouble, frame),
         Phase::Talk | Phase::Leaving => draw_talk(state, frame),
     }
 }
@@ -33,7 +36,8 @@ fn draw_talk(state: &State, frame: &mut Frame<'_>) {
     if let Some(room) = state.shown() {
         members(state, room, buffer, areas.members);
     }
-    status(state, buffer, areas.status);
+    let width = usize::from(areas.status.width).saturating_sub(1);
+    bar(buffer, areas.status, &format!(" {}", cut(&status::parts(state).join(" · "), width)));
     input(state, areas.input, frame);
 }
 
@@ -132,13 +136,7 @@ fn messages(state: &State, buffer: &mut Buffer, area: Rect) {
     if let Some(text) = &state.question {
         return question(text, buffer, area);
     }
-    let Some(room) = state.shown() else {
-        let words = match &state.link {
-            Link::Waiting { .. } => "No connection yet.",
-            _ => "Connecting …",
-        };
-        return put(buffer, area, 0, &Line::styled(words, theme::dim()));
-    };
+    let Some(room) = state.shown() else { return nowhere(state, buffer, area) };
     let found = state.found.as_ref().map(|(_, number)| *number);
     let rows = layout::window(&state.look, room, found, width, height);
     // The first lines stand at the bottom, beside the input, as later ones will; a pane is read from its top.
@@ -154,6 +152,24 @@ fn messages(state: &State, buffer: &mut Buffer, area: Rect) {
     }
 }
 
+/// What stands where there is no conversation.
+fn nowhere(state: &State, buffer: &mut Buffer, area: Rect) {
+    let (words, style) = match &state.link {
+        _ if state.nowhere => (NOWHERE, theme::alert(state.look.theme())),
+        Link::Waiting { .. } => ("No connection yet.", theme::dim()),
+        _ => ("Connecting …", theme::dim()),
+    };
+    let mut pieces = vec![(words.to_owned(), style)];
+    pieces.extend(state.early.iter().filter_map(|what| match what {
+        What::Notice(words) => Some((words.clone(), Style::new())),
+        What::Error(words) => Some((format!("! {words}"), theme::alert(state.look.theme()))),
+        _ => None,
+    }));
+    let width = usize::from(area.width);
+    let lines = pieces.iter().flat_map(|piece| wrap(std::slice::from_ref(piece), width, width));
+    lines.enumerate().for_each(|(row, line)| put(buffer, area, row, &line));
+}
+
 fn question(text: &str, buffer: &mut Buffer, area: Rect) {
     let (width, height) = (usize::from(area.width), usize::from(area.height));
     let count = text.trim_end().lines().count();
@@ -165,54 +181,6 @@ fn question(text: &str, buffer: &mut Buffer, area: Rect) {
         lines.push(Line::styled(format!("  {}", cut(line, width.saturating_sub(2))), theme::dim()));
     }
     lines.iter().enumerate().for_each(|(row, line)| put(buffer, area, row, line));
-}
-
-fn status(state: &State, buffer: &mut Buffer, area: Rect) {
-    let width = usize::from(area.width);
-    let mut parts = Vec::new();
-    match &state.link {
-        Link::Connecting => parts.push("connecting".to_owned()),
-        Link::Online if state.phase == Phase::Leaving => parts.push("leaving".to_owned()),
-        Link::Online => {}
-        Link::Waiting { until, why } => {
-            let seconds = until.duration_since(state.look.now).as_secs_f64().max(0.0).ceil();
-            let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
-            parts.push(format!("reconnecting in {seconds} s{why}"));
-        }
-    }
-    if let Some(name) = state.only_to() {
-        parts.push(format!("only {} will see this", clean_line(&name)));
-    }
-    if let Some((words, _)) = &state.found {
-        parts.push(format!("\"{}\": ^S older, Alt-S newer, Esc ends", clean_line(words)));
-    }
-    let unsent = state.unsent();
-    if unsent > 0 && state.link != Link::Online {
-        parts.push(format!("{unsent} unsent"));
-    }
-    let failed = state.rooms.iter().flat_map(|room| &room.outgoing).filter(|out| matches!(out.fate, Fate::Failed(_)));
-    let failed = failed.count();
-    if failed > 0 {
-        parts.push(format!("{failed} failed"));
-    }
-    let reading = state.pane.is_none() && state.shown().is_some_and(|room| room.scroll != Scroll::Follow);
-    if reading {
-        let unread = state.shown().map_or(0, |room| room.unread);
-        let more = if unread > 0 { format!(", {unread} new below") } else { String::new() };
-        let asked = state.shown().is_some_and(|room| room.older == Older::Asked);
-        let what = if asked { "reading older messages" } else { "reading back" };
-        parts.push(format!("{what}{more}: End returns"));
-    }
-    // Where the rooms have no place of their own, those with something new are told here.
-    if state.areas().rooms.width == 0 {
-        let others = state.rooms.iter().enumerate().filter(|(i, room)| *i != state.current && room.unread > 0);
-        parts.extend(others.map(|(_, room)| format!("{}{}", room.title(), counts(room))));
-    }
-    if state.link == Link::Online {
-        parts.push(format!("{} connected", state.look.me));
-        parts.push("F1 help".to_owned());
-    }
-    bar(buffer, area, &format!(" {}", cut(&parts.join(" · "), width.saturating_sub(1))));
 }
 
 /// The input with the real cursor in it.
@@ -231,88 +199,4 @@ fn input(state: &State, area: Rect, frame: &mut Frame<'_>) {
     if area.width > 0 && area.height > 0 {
         frame.set_cursor_position(Position::new(x, y));
     }
-}
-
-/// Lines of a screen of words; how many rows they took.
-fn page(buffer: &mut Buffer, lines: &[(String, Style)]) -> usize {
-    let area = buffer.area;
-    let margin = u16::from(area.width >= 30) * 2;
-    let top = u16::from(area.height >= 12);
-    let area = Rect::new(margin, top, area.width.saturating_sub(2 * margin), area.height.saturating_sub(top));
-    let mut row = 0;
-    for piece in lines {
-        for line in wrap(std::slice::from_ref(piece), usize::from(area.width), usize::from(area.width)) {
-            put(buffer, area, row, &line);
-            row += 1;
-        }
-    }
-    row + usize::from(top)
-}
-
-fn draw_name(state: &State, why: Option<&str>, frame: &mut Frame<'_>) {
-    let theme = state.look.theme();
-    let mut lines = vec![(format!("The chat at {}", state.server), Style::new().add_modifier(Modifier::BOLD))];
-    if let Some(why) = why {
-        lines.push((format!("! {why}"), theme::alert(theme)));
-    }
-    lines.push(("What shall the others call you? Type a name and press Enter; Esc leaves.".to_owned(), Style::new()));
-    if frame.area().height >= 9 {
-        let plain =
-            "For a screen reader: chat-client --plain writes lines and moves no cursor; /set plain on keeps that.";
-        lines.push((plain.to_owned(), theme::dim()));
-    }
-    let used = page(frame.buffer_mut(), &lines);
-    let area = frame.area();
-    let y = u16::try_from(used + 1).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
-    let margin = u16::from(area.width >= 30) * 2;
-    let area = Rect::new(margin, y, area.width.saturating_sub(margin), area.height.saturating_sub(y).min(1));
-    input(state, area, frame);
-}
-
-fn draw_secret(state: &State, wanted: Wanted, why: Option<&str>, frame: &mut Frame<'_>) {
-    let me = clean_line(&state.look.me);
-    let question = match wanted {
-        Wanted::Password => {
-            format!("The password of {me}? What you type is not shown; Enter alone takes another name.")
-        }
-        Wanted::Invite => format!("The invite for {me}? What you type is not shown; Enter alone takes another name."),
-        Wanted::NewPassword => {
-            format!("Choose a password for {me}, of 8 to 128 characters. What you type is not shown.")
-        }
-    };
-    let mut lines = vec![(format!("The chat at {}", state.server), Style::new().add_modifier(Modifier::BOLD))];
-    lines.extend(why.map(|why| (format!("! {why}"), theme::alert(state.look.theme()))));
-    lines.push((question, Style::new()));
-    lines.push(blank());
-    lines.push((PROMPT.to_owned(), theme::dim()));
-    let rows = page(frame.buffer_mut(), &lines);
-    let area = frame.area();
-    let margin = u16::from(area.width >= 30) * 2;
-    let x = (margin + u16::try_from(PROMPT.len()).unwrap_or(0)).min(area.width.saturating_sub(1));
-    let y = u16::try_from(rows.saturating_sub(1)).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
-    frame.set_cursor_position(Position::new(x, y));
-}
-
-fn draw_over(trouble: &Trouble, frame: &mut Frame<'_>) {
-    let mut lines = vec![(format!("! {}", trouble.title), Style::new().add_modifier(Modifier::BOLD)), blank()];
-    lines.extend(trouble.steps.iter().map(|step| (step.clone(), Style::new())));
-    let used = page(frame.buffer_mut(), &lines);
-    // Whatever there is no room for, the way out is shown.
-    let area = frame.area();
-    let keys = if area.width < 56 { "Enter: again, n: new name, q: leave" } else { KEYS_WHEN_OVER };
-    let row = u16::try_from(used + 1).unwrap_or(u16::MAX).min(area.height.saturating_sub(1));
-    let margin = u16::from(area.width >= 30) * 2;
-    let width = area.width.saturating_sub(margin);
-    let area =
-        Rect::new(margin, row, width, area.height.saturating_sub(row).min(1)).intersection(frame.buffer_mut().area);
-    if !area.is_empty() {
-        frame.buffer_mut().set_string(area.x, area.y, " ".repeat(usize::from(area.width)), Style::new());
-    }
-    put(frame.buffer_mut(), area, 0, &Line::raw(cut(keys, usize::from(area.width))));
-}
-
-const KEYS_WHEN_OVER: &str = "Enter tries again, n takes another name, q leaves.";
-
-const fn blank() -> (String, Style) {
-    (String::new(), Style::new())
 }

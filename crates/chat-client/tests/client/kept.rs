@@ -1,109 +1,13 @@
 //! What a person said and isn't stored, and what he missed, across kill -9 of the program.
 
 use std::fs;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU8, Ordering};
 
-use chat_client::protocol::message::HistoryQuery;
 use chat_client::protocol::value::{Kind, Seq};
 use chat_client::{Client, Event, Journal, Options};
-use chat_tests::ServerProcess;
-use tempfile::TempDir;
 
 use crate::fake::{lobby, wait_for};
-use crate::window::Window;
-
-/// An address of this house alone: a port that a killed server leaves must not become another test's.
-fn own_address() -> SocketAddr {
-    static HOUSES: AtomicU8 = AtomicU8::new(1);
-    let number = HOUSES.fetch_add(1, Ordering::Relaxed);
-    let [.., high, low] = std::process::id().to_be_bytes();
-    // Elsewhere the rest of this network has to be set up first.
-    let address = if cfg!(target_os = "linux") { [127, high | 1, low, number] } else { [127, 0, 0, 1] };
-    SocketAddr::from((address, 0))
-}
-
-/// A server with its log on disk.
-fn server(data: &Path, address: SocketAddr) -> ServerProcess {
-    let mut command = ServerProcess::command();
-    command
-        .args(["--listen", &address.to_string(), "--web", "off", "--min-free", "0", "--max-rate", "0", "--data"])
-        .arg(data);
-    ServerProcess::start_command(command)
-}
-
-struct House {
-    data: TempDir,
-    home: TempDir,
-    server: Option<ServerProcess>,
-    address: SocketAddr,
-}
-
-impl House {
-    fn new() -> Self {
-        let (data, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let server = server(data.path(), own_address());
-        Self { address: server.address, server: Some(server), data, home }
-    }
-
-    fn open(&self, args: &[&str]) -> Window {
-        Window::open_in(self.home.path(), self.address, args)
-    }
-
-    fn kill_server(&mut self) {
-        let server = self.server.take().unwrap();
-        server.signal("KILL");
-        server.wait();
-    }
-
-    fn start_server(&mut self) {
-        self.server = Some(server(self.data.path(), self.address));
-    }
-
-    fn signal(&self, name: &str) {
-        self.server.as_ref().unwrap().signal(name);
-    }
-
-    async fn bob(&self) -> Client {
-        let (bob, _events) = Client::connect(self.address.to_string(), Options::new("bob"));
-        bob.ready().await.unwrap();
-        bob
-    }
-
-    /// Everything that was said in the lobby.
-    async fn said(&self) -> Vec<String> {
-        let (reader, _events) = Client::connect(self.address.to_string(), Options::new("reader"));
-        let page = reader.history(&lobby(), HistoryQuery::default()).await.unwrap();
-        page.messages.iter().map(|message| message.stored.text.as_str().to_owned()).collect()
-    }
-
-    /// Waits until somebody says this in the lobby, or said it.
-    async fn wait_for_said(&self, text: &str) {
-        let (_reader, mut events) = Client::connect(self.address.to_string(), Options::new("listener"));
-        wait_for(&mut events, |event| match event {
-            Event::Message(message) => (message.stored.text.as_str() == text).then_some(()),
-            _ => None,
-        })
-        .await;
-    }
-
-    fn journal(&self) -> PathBuf {
-        let files = fs::read_dir(self.home.path().join("state")).unwrap().map(|entry| entry.unwrap().path());
-        let mut journals = files.filter(|path| path.extension().is_some_and(|extension| extension == "journal"));
-        journals.next().unwrap()
-    }
-
-    /// Waits until the journal has these words: they are on disk then.
-    fn wait_for_kept(&self, words: &str) {
-        let deadline = std::time::Instant::now() + crate::window::SOON;
-        while !fs::read_to_string(self.journal()).is_ok_and(|text| text.contains(words)) {
-            assert!(std::time::Instant::now() < deadline, "{words:?} is kept");
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-    }
-}
+use crate::house::House;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_said_to_a_stopped_server_is_there_once_after_both_were_killed() {

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use chat_client::protocol::names::RoomName;
+use chat_client::protocol::value::Password;
 use chat_client::{Client, Event, Options};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -23,7 +24,7 @@ struct Ran {
     err: String,
 }
 
-fn program(server: SocketAddr, args: &[&str]) -> Command {
+pub(crate) fn program(server: SocketAddr, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-client"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CHAT_") || name == "RUST_LOG") {
         command.env_remove(name);
@@ -184,6 +185,21 @@ async fn lines_are_named_in_their_order_as_they_were_typed() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn what_a_script_may_not_do_with_a_room_is_named() {
+    let server = TestServer::start().await;
+    let ran =
+        run(server.address, &["bot", "--commands", "--room", "ops"], b"/private\n/invite bob\n/uninvite bob\n").await;
+    let maker = "only who made #ops with an account may do that, or an operator";
+    let expected = [
+        format!("not sent: line 1 \"/private\": {maker}"),
+        format!("not sent: line 2 \"/invite bob\": {maker}"),
+        "not sent: line 3 \"/uninvite bob\": \"bob\" has no account, which a member needs".to_owned(),
+    ];
+    assert_eq!((ran.code, complaints(&ran)), (1, expected.iter().map(String::as_str).collect()));
+    server.stop().await;
+}
+
 const WELCOME: &str = concat!(
     r#"{"type":"welcome","alias":"bot","session":"s3cret","log":"log1","server":"fake","version":"1","limits":"#,
     r#"{"max_text":8192,"max_line":32768,"max_lines":100,"max_rate":20,"burst":200,"max_unacked":64,"max_rooms":32}}"#,
@@ -279,19 +295,19 @@ async fn a_taken_alias_exits_1_with_the_servers_suggestion() {
 }
 
 /// A program in a conversation.
-struct Conversation {
+pub(crate) struct Conversation {
     child: Child,
     out: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
 }
 
 impl Conversation {
-    fn start(server: SocketAddr, args: &[&str]) -> Self {
+    pub(crate) fn start(server: SocketAddr, args: &[&str]) -> Self {
         let mut child = program(server, args).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, out }
     }
 
-    async fn type_line(&mut self, line: &str) {
+    pub(crate) async fn type_line(&mut self, line: &str) {
         let stdin = self.child.stdin.as_mut().unwrap();
         stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
@@ -301,13 +317,13 @@ impl Conversation {
     }
 
     /// The next line, which looks like this; `T` stands for a time.
-    async fn expect(&mut self, expected: &str) {
+    pub(crate) async fn expect(&mut self, expected: &str) {
         let line = self.next().await;
         let shown = if line.starts_with('[') { format!("T{}", &line[10..]) } else { line };
         assert_eq!(shown, expected);
     }
 
-    async fn end(mut self) -> Option<i32> {
+    pub(crate) async fn end(mut self) -> Option<i32> {
         drop(self.child.stdin.take());
         timeout(SOON, self.child.wait()).await.expect("it ends").unwrap().code()
     }
@@ -349,6 +365,28 @@ async fn a_conversation_in_plain_lines() {
     bob.expect("*** bob set the topic: lunch").await;
     bob.type_line("/quit").await;
     assert_eq!(bob.end().await, Some(1), "one of its lines was not sent: /foo");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_room_is_made_its_members_in_plain_lines() {
+    let server = TestServer::start().await;
+    let (bob, _events) = server.connect("bob");
+    bob.register(Password::new("correct horse")).await.unwrap();
+    let mut alice = Conversation::start(server.address, &["alice", "--plain", "--commands"]);
+    alice.expect("You are now connected!").await;
+    alice.expect("*** You are alice, in #lobby with bob. Times are UTC+00:00. /help lists the commands.").await;
+    for (line, answer) in [
+        ("/register battery staple", "*** this alias is yours now: it takes the password, or this machine"),
+        ("/join ops", "*** You made #ops; nobody else is here."),
+        ("/private", "*** #ops is its members' now; /invite NAME makes more of them"),
+        ("/invite bob", "*** bob is a member of #ops now"),
+        ("/uninvite bob", "*** bob is no member of #ops any more"),
+    ] {
+        alice.type_line(line).await;
+        alice.expect(answer).await;
+    }
+    assert_eq!(alice.end().await, Some(0));
     server.stop().await;
 }
 

@@ -1,4 +1,5 @@
-use chat_protocol::message::{Bye, ByeCode};
+use chat_client::Joined;
+use chat_protocol::message::{Bye, ByeCode, RoomStart, Stored};
 use chat_protocol::value::{Kind, Text};
 use jiff::tz::Offset;
 
@@ -93,6 +94,66 @@ fn lines_of_another_room_name_it() {
          *** #ops: you missed 2 messages\n"
     );
     check(Times::Always, &events, &expected);
+}
+
+#[test]
+fn no_number_of_the_server_is_too_large() {
+    let events = [joined("lobby", 0, &["alice", "bob"]), gap(0, u64::MAX), gap(u64::MAX, u64::MAX)];
+    let most = u64::MAX;
+    let expected = format!("{GREETING}*** you missed {most} messages\n*** you missed 1 message\n");
+    check(Times::Always, &events, &expected);
+}
+
+fn gap(from: u64, to: u64) -> Event {
+    Event::Gap { room: room("lobby"), from: Seq::new(from), to: Seq::new(to) }
+}
+
+#[test]
+fn nobody_missed_what_was_said_before_he_came() {
+    let came = || joined("lobby", 39, &["alice", "bob"]);
+    let now = "*** -- now --\n";
+    let live = said("lobby", 40, 0, "live");
+    let nothing_left = [came(), gap(1, 39), live.clone()];
+    check(Times::Never, &nothing_left, &format!("{GREETING}bob: live\n"));
+    let untold = [came(), live.clone()];
+    check(Times::Never, &untold, &format!("{GREETING}bob: live\n"));
+    let rest = [came(), gap(1, 38), said("lobby", 39, 0, "kept"), live];
+    check(Times::Never, &rest, &format!("{GREETING}bob: kept\n{now}bob: live\n"));
+    let later = [came(), gap(1, 39), said("lobby", 40, 0, "a"), gap(41, 42), said("lobby", 43, 0, "b")];
+    check(Times::Never, &later, &format!("{GREETING}bob: a\n*** you missed 2 messages\nbob: b\n"));
+    let away = [came(), gap(1, 45)];
+    check(Times::Never, &away, &format!("{GREETING}*** you missed 6 messages\n"));
+}
+
+#[test]
+fn who_comes_back_missed_what_came_since_and_is_gone() {
+    let start = RoomStart { room: room("lobby"), after: Some(Seq::new(10)) };
+    let read = Read::new("log1", vec![start]);
+    let mut view = View { read, ..view(Times::Never) };
+    let events = [joined("lobby", 39, &["alice", "bob"]), gap(1, 30), said("lobby", 31, 0, "kept")];
+    let shown: String = events.iter().map(|event| view.event(event, at(0))).collect();
+    let since = "*** 9 messages since you were here last\n";
+    assert_eq!(shown, format!("{GREETING}*** you missed 20 messages\n{since}bob: kept\n"));
+}
+
+#[test]
+fn what_was_read_of_a_conversation_is_not_shown_as_if_it_were_new() {
+    let start = RoomStart { room: room("@bob"), after: Some(Seq::new(3)) };
+    let mut view = View { read: Read::new("log1", vec![start]), ..view(Times::Never) };
+    let events = [joined("lobby", 0, &["alice", "bob"]), said("@bob", 3, 0, "old"), said("@bob", 4, 0, "new")];
+    let shown: String = events.iter().map(|event| view.event(event, at(0))).collect();
+    assert_eq!(shown, format!("{GREETING}bob -> you: new\n"));
+}
+
+#[test]
+fn a_log_that_begins_anew_hides_nothing() {
+    let start = RoomStart { room: room("lobby"), after: Some(Seq::new(600)) };
+    let read = Read::new("log1", vec![start]);
+    let mut view = View { read, ..view(Times::Never) };
+    let reset = Event::Reset { room: room("lobby"), head: Seq::ZERO };
+    let events = [joined("lobby", 600, &["alice", "bob"]), reset, said("lobby", 1, 0, "new")];
+    let shown: String = events.iter().map(|event| view.event(event, at(0))).collect();
+    assert_eq!(shown, format!("{GREETING}*** the server's messages begin anew\nbob: new\n"));
 }
 
 #[test]

@@ -48,15 +48,16 @@ impl State {
             }
             Answer::Lines(Ok(lines)) => lines.into_iter().for_each(|line| self.notice(line)),
             Answer::Saved(Err(words)) => self.error(words),
+            Answer::Joined(Err(error)) => {
+                self.stay();
+                self.error(error.to_string());
+            }
             Answer::Who(Err(error))
             | Answer::Rooms(Err(error))
             | Answer::Left { result: Err(error), .. }
             | Answer::Lines(Err(error))
-            | Answer::Done(Err(error)) => {
-                self.expected = None;
-                self.error(error.to_string());
-            }
-            Answer::Done(Ok(())) | Answer::Saved(Ok(())) => {}
+            | Answer::Done(Err(error)) => self.error(error.to_string()),
+            Answer::Joined(Ok(())) | Answer::Done(Ok(())) | Answer::Saved(Ok(())) => {}
         }
     }
 
@@ -70,7 +71,12 @@ impl State {
 
     fn posted(&mut self, number: u64, result: Result<Ack, RequestError>) {
         let keeps = self.keeps;
-        let Some((index, at)) = self.outgoing(number) else { return };
+        let Some((index, at)) = self.outgoing(number) else {
+            // The room that it was said in is gone from here.
+            return if let Err(error) = result {
+                self.error(format!("a line was not stored: {}", why(&error)))
+            };
+        };
         let Some(room) = self.rooms.get_mut(index) else { return };
         match result {
             Ok(ack) if room.has(ack.seq) => {
@@ -132,7 +138,7 @@ impl State {
                 Entry::said(message.stored, mention)
             })
             .collect();
-        let lost: u64 = page.gaps.iter().map(|(from, to)| (to.get() + 1).saturating_sub(from.get())).sum();
+        let lost = page.gaps.iter().fold(0, |lost: u64, (from, to)| lost.saturating_add(from.count_to(*to)));
         if lost > 0 {
             let time = entries.first().map_or(now, |entry| entry.time);
             entries.insert(0, Entry { time, what: What::Notice(format!("{lost} messages can't be had any more")) });

@@ -5,7 +5,8 @@ use chat_protocol::names::RoomName;
 use chat_protocol::text::{self, Input};
 use chat_protocol::value::Kind;
 
-use super::State;
+use super::{State, UNSENT};
+use crate::asked;
 use crate::tui::effect::Effect;
 use crate::tui::room::{Place, What};
 use crate::tui::settings::Plain;
@@ -16,15 +17,49 @@ impl State {
             self.editor.take();
             return self.leave_pane();
         }
-        if self.rooms.is_empty() {
+        if self.rooms.is_empty() && !self.nowhere {
             // Before the first room there is nowhere to say it: it stays.
             return;
         }
-        let line = if holds_secret(self.editor.text()) { self.editor.take() } else { self.editor.submit() };
+        let line = self.typed();
         self.leave_pane();
-        if !self.local(&line) {
+        self.entered(line);
+    }
+
+    /// Carries out a line, or keeps it for the room that a person is on the way to: he means it for that one.
+    fn entered(&mut self, line: String) {
+        if self.expected.is_some() && self.waiting.len() < UNSENT && !line.trim_start().starts_with("/quit") {
+            self.waiting.push(line);
+        } else if !self.local(&line) {
             self.carry_out(line);
         }
+    }
+
+    /// The room that a person was on the way to is there: what he has typed since comes along.
+    pub(super) fn arrive(&mut self, index: usize) {
+        let typed = self.editor.take();
+        let waiting = std::mem::take(&mut self.waiting);
+        self.turn_to(index);
+        if !typed.is_empty() {
+            self.editor.set(typed);
+        }
+        waiting.into_iter().for_each(|line| self.entered(line));
+    }
+
+    /// A person isn't on the way to another room any more; what he has typed for it stays to be mended.
+    pub(super) fn stay(&mut self) {
+        self.expected = None;
+        if !self.waiting.is_empty() {
+            let typed = self.editor.take();
+            let lines = self.waiting.drain(..).chain((!typed.is_empty()).then_some(typed));
+            let text = lines.collect::<Vec<_>>().join("\n");
+            self.editor.set(text);
+        }
+    }
+
+    /// Takes what was typed out of the input; it can be called back, but for what is secret.
+    pub(super) fn typed(&mut self) -> String {
+        if holds_secret(self.editor.text()) { self.editor.take() } else { self.editor.submit() }
     }
 
     fn leave_pane(&mut self) {
@@ -41,37 +76,10 @@ impl State {
         let command = words.next().unwrap_or_default().to_lowercase();
         let rest: Vec<_> = words.collect();
         match (command.as_str(), rest.as_slice()) {
-            ("/set", []) => self.notice(self.look.settings.shown()),
-            ("/set", [name, value]) => match self.look.settings.set(name, value) {
-                Ok(()) => {
-                    self.notice(self.look.settings.shown());
-                    self.effects.push(Effect::Save);
-                    if *name == "mouse" {
-                        self.effects.push(Effect::Mouse(self.look.settings.mouse == Plain::On));
-                    }
-                }
-                Err(words) => self.error(words),
-            },
-            ("/set", [name, value, "here"]) => {
-                let place = self.place(self.current);
-                match self.look.settings.set_here(&place, name, value) {
-                    Ok(()) => {
-                        self.notice(format!("{name} is {value} here"));
-                        self.effects.push(Effect::Save);
-                    }
-                    Err(words) => self.error(words),
-                }
-            }
+            ("/set", rest) => self.set(rest),
             ("/find", []) => self.error("/find takes the words to look for"),
             ("/find", _) => self.find(line.trim_start().get(5..).unwrap_or_default().trim()),
-            ("/servers", []) => {
-                let servers = &self.look.settings.servers;
-                let lines: Vec<_> =
-                    servers.iter().map(|server| format!("{} as {}", server.address, server.alias)).collect();
-                let how = "chat-client --server HOST:PORT opens one; without arguments, the first".to_owned();
-                self.show("Servers", lines.into_iter().chain([how]).map(What::Notice));
-            }
-            ("/set", _) => self.error("/set takes a name and a value: /set bell mentions"),
+            ("/servers", []) => self.servers(),
             ("/leave" | "/close" | "/part", []) => self.close(),
             ("/leave" | "/part", [name, ..]) => match RoomName::new(name) {
                 Ok(room) => self.leave(room),
@@ -90,6 +98,40 @@ impl State {
         true
     }
 
+    fn set(&mut self, words: &[&str]) {
+        match words {
+            [] => self.notice(self.look.settings.shown()),
+            [name, value] => match self.look.settings.set(name, value) {
+                Ok(()) => {
+                    self.notice(self.look.settings.shown());
+                    self.effects.push(Effect::Save);
+                    if *name == "mouse" {
+                        self.effects.push(Effect::Mouse(self.look.settings.mouse == Plain::On));
+                    }
+                }
+                Err(words) => self.error(words),
+            },
+            [name, value, "here"] => {
+                let place = self.place(self.current);
+                match self.look.settings.set_here(&place, name, value) {
+                    Ok(()) => {
+                        self.notice(format!("{name} is {value} here"));
+                        self.effects.push(Effect::Save);
+                    }
+                    Err(words) => self.error(words),
+                }
+            }
+            _ => self.error("/set takes a name and a value: /set bell mentions"),
+        }
+    }
+
+    fn servers(&mut self) {
+        let servers = &self.look.settings.servers;
+        let lines: Vec<_> = servers.iter().map(|server| format!("{} as {}", server.address, server.alias)).collect();
+        let how = "chat-client --server HOST:PORT opens one; without arguments, the first".to_owned();
+        self.show("Servers", lines.into_iter().chain([how]).map(What::Notice));
+    }
+
     fn close(&mut self) {
         match self.rooms.get(self.current).map(|room| room.place.clone()) {
             Some(Place::Room(room)) => self.leave(room),
@@ -106,12 +148,18 @@ impl State {
     }
 
     fn carry_out(&mut self, line: String) {
-        let Some(current) = self.rooms.get(self.current) else { return };
-        let is_room = current.log().is_some();
-        // In a private conversation the parser needs a room, which then isn't used.
-        let room = current.log().or_else(|| self.rooms.iter().find_map(super::Room::name)).cloned();
-        let Some(room) = room.or_else(|| RoomName::new("lobby").ok()) else { return };
-        match text::parse(&line, &room) {
+        let current = self.rooms.get(self.current);
+        let is_room = current.is_some_and(|current| current.log().is_some());
+        let meant = match current {
+            // In a private conversation the parser needs a room, which then isn't used.
+            Some(current) => {
+                let room = current.log().or_else(|| self.rooms.iter().find_map(super::Room::name)).cloned();
+                let Some(room) = room.or_else(|| RoomName::new("lobby").ok()) else { return };
+                text::parse(&line, &room)
+            }
+            None => asked::meant(&line, None),
+        };
+        match meant {
             Ok(Input::Message(message)) => self.meant(message, line, is_room),
             Ok(Input::Help) => self.help(),
             Ok(Input::OperatorHelp) => {
@@ -129,7 +177,10 @@ impl State {
             Err(refusal) => {
                 // What was typed stays to be mended.
                 self.editor.set(line);
-                self.error(refusal.message);
+                // That stands there already.
+                if !(self.nowhere && refusal.message == asked::NOWHERE) {
+                    self.error(refusal.message);
+                }
             }
         }
     }

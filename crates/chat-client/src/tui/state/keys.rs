@@ -128,9 +128,12 @@ impl State {
             KeyCode::Enter => self.enter(),
             KeyCode::Tab => self.complete(),
             KeyCode::F(1) => self.help(),
-            KeyCode::Esc => {
-                self.pane = None;
-                self.found = None;
+            KeyCode::Esc => self.escape(),
+            // Esc and the beginning of a line, so quickly one after the other that they look like one key. Without its sign
+            // what was meant for one person would be said aloud.
+            KeyCode::Char(c @ ('/' | '@')) if alt => {
+                self.escape();
+                self.insert(c.encode_utf8(&mut [0; 4]));
             }
             KeyCode::PageUp => self.page_up(),
             KeyCode::PageDown => self.page_down(),
@@ -148,6 +151,11 @@ impl State {
             KeyCode::Char('x') if control => self.drop_failed(),
             _ => self.edit(key),
         }
+    }
+
+    fn escape(&mut self) {
+        self.pane = None;
+        self.found = None;
     }
 
     fn edit(&mut self, key: KeyEvent) {

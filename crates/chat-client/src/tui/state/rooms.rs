@@ -1,9 +1,12 @@
 //! Which conversations there are, and which one is shown.
 
-use chat_protocol::names::RoomName;
+use chat_protocol::clean::clean_line;
+use chat_protocol::names::{Alias, RoomName};
 
 use super::{MOST_ROOMS, State};
+use crate::tui::effect::Effect;
 use crate::tui::room::{Place, Room, Scroll};
+use crate::tui::settings::Alarm;
 
 impl State {
     /// The conversation in a room, by whatever of its names.
@@ -63,11 +66,35 @@ impl State {
         if index >= self.rooms.len() {
             return;
         }
+        let was_shown = index == self.current;
         self.rooms.remove(index);
         if index < self.current || self.current >= self.rooms.len() {
             self.current = self.current.saturating_sub(1);
         }
+        self.nowhere = self.rooms.is_empty();
+        if was_shown {
+            // What was being typed was not meant for the one that is shown now.
+            self.typed();
+            let draft = self.rooms.get_mut(self.current).map(|room| std::mem::take(&mut room.draft));
+            self.editor.set(draft.unwrap_or_default());
+        }
         self.read();
+    }
+
+    /// We are not in a room any more, without having asked to leave.
+    pub(super) fn left(&mut self, name: &RoomName, reason: &str) {
+        if let Some(index) = self.room_index(name) {
+            self.remove(index);
+        }
+        self.error(format!("you are not in {} any more: {}", name.shown(), clean_line(reason)));
+    }
+
+    pub(super) fn invited(&mut self, room: &RoomName, by: &Alias) {
+        let words = format!("{by} made you a member of {}; /join {room} goes there", room.shown());
+        if self.look.settings.notify != Alarm::Off {
+            self.effects.push(Effect::Notify(words.clone()));
+        }
+        self.error(words);
     }
 
     /// Turns to another conversation.
@@ -75,6 +102,7 @@ impl State {
         self.pane = None;
         self.found = None;
         self.completing = None;
+        self.stay();
         if index == self.current || index >= self.rooms.len() {
             return;
         }

@@ -435,6 +435,61 @@ fn reading_back_asks_for_older_messages_once_and_stays_where_it_is() {
     assert_eq!(state.rooms[0].unread, 0);
 }
 
+#[test]
+fn a_command_right_after_esc_is_not_said_aloud() {
+    let mut state = talking();
+    press(&mut state, KeyCode::F(1), KeyModifiers::NONE);
+    press(&mut state, KeyCode::Char('@'), KeyModifiers::ALT);
+    assert!(state.pane.is_none());
+    enter(&mut state, "bob psst");
+    let effects = state.effects();
+    assert!(matches!(&effects[..], [Effect::Whisper { to, .. }] if to == "bob"), "{effects:?}");
+}
+
+#[test]
+fn what_is_typed_on_the_way_to_a_room_is_for_that_room() {
+    let mut state = talking();
+    enter(&mut state, "/join ops");
+    enter(&mut state, "for ops");
+    "and more".chars().for_each(|c| press(&mut state, KeyCode::Char(c), KeyModifiers::NONE));
+    let effects = state.effects();
+    assert!(matches!(&effects[..], [Effect::Ask(join)] if matches!(**join, ClientMessage::Join { .. })), "{effects:?}");
+    assert!(screen(&mut state, 80, 24).contains("on the way to #ops"));
+    assert_eq!(state.not_stored(), [("for ops".to_owned(), false)]);
+    state.event(joined("ops", &["alice", "dave"], 0));
+    state.answer(Answer::Joined(Ok(())));
+    let effects = state.effects();
+    assert!(matches!(&effects[..], [Effect::Post { room: to, .. }] if *to == room("ops")), "{effects:?}");
+    assert_eq!(state.editor.text(), "and more");
+
+    state.editor.take();
+    enter(&mut state, "/join secret");
+    enter(&mut state, "for the secret room");
+    state.effects();
+    let refusal = Box::new(Refusal::new(ErrorCode::NoSuchRoom, "there is no room #secret"));
+    state.answer(Answer::Joined(Err(RequestError::Refused(refusal))));
+    assert_eq!(state.effects(), []);
+    assert_eq!(state.editor.text(), "for the secret room", "it stays to be mended");
+}
+
+#[test]
+fn nobody_missed_what_was_said_before_he_came() {
+    let mut state = new();
+    state.online("alice");
+    state.event(joined("lobby", &["alice"], 39));
+    let gap = |from, to| Event::Gap { room: room("lobby"), from: Seq::new(from), to: Seq::new(to) };
+    state.event(gap(1, 39));
+    assert_eq!(state.rooms[0].len(), 0);
+    state.event(gap(38, 41));
+    assert!(screen(&mut state, 80, 24).contains("you missed 2 messages"));
+    // Another log: what comes in it is news, whatever its number.
+    state.event(Event::Reset { room: room("lobby"), head: Seq::ZERO });
+    enter(&mut state, "/set bell all");
+    state.effects();
+    said(&mut state, "lobby", 1, 0, "bob", "new");
+    assert_eq!(state.effects(), [Effect::Bell]);
+}
+
 /// The words of the first message on a screen.
 fn first_message(screen: &str) -> String {
     let line = screen.lines().find_map(|line| line.split_once("bob: ")).map(|(_, words)| words);

@@ -12,6 +12,7 @@ enum Step {
     Presence(usize, usize, bool),
     Lost,
     Older(u64),
+    Gap(u64, u64),
     Fails,
     Size(u16, u16),
 }
@@ -43,9 +44,15 @@ fn step() -> impl Strategy<Value = Step> {
         (0_usize..3, 0_usize..3, any::<bool>()).prop_map(|(room, who, comes)| Step::Presence(room, who, comes)),
         Just(Step::Lost),
         (0_u64..30).prop_map(Step::Older),
+        (edge(), edge()).prop_map(|(from, to)| Step::Gap(from, to)),
         Just(Step::Fails),
         (1_u16..60, 1_u16..30).prop_map(|(width, height)| Step::Size(width, height)),
     ]
+}
+
+/// A number where arithmetic goes wrong, if it does.
+fn edge() -> impl Strategy<Value = u64> {
+    prop::sample::select(vec![0, 1, 40, u64::MAX - 1, u64::MAX])
 }
 
 fn take_step(state: &mut State, step: Step, seq: &mut u64) {
@@ -82,6 +89,12 @@ fn take_step(state: &mut State, step: Step, seq: &mut u64) {
         Step::Older(count) => {
             let message = |seq| Message { stored: stored("lobby", seq, 0, "bob", "old"), own: false };
             let page = Page { messages: (1..=count).map(message).collect(), gaps: Vec::new(), more: false };
+            state.answer(Answer::Older { room: room("lobby"), result: Ok(page) });
+        }
+        Step::Gap(from, to) => {
+            let (from, to) = (Seq::new(from), Seq::new(to));
+            state.event(Event::Gap { room: room("lobby"), from, to });
+            let page = Page { messages: Vec::new(), gaps: vec![(from, to); 2], more: false };
             state.answer(Answer::Older { room: room("lobby"), result: Ok(page) });
         }
         Step::Fails => {
