@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use crate::target::Kind;
 
@@ -108,9 +109,10 @@ pub(crate) struct Burst {
 }
 
 /// When a message leaves its sender's window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum WindowBy {
-    /// When the server has answered it; not possible with minimal and NATS
+    /// When the server has answered it; not possible with minimal
     Ack,
     /// When the last member has it: the same rule for every kind of server
     Last,
@@ -128,7 +130,7 @@ pub(crate) struct Fanout {
     #[command(flatten)]
     pub(crate) burst: Burst,
 
-    /// When a message leaves the window [default: ack; last with minimal and NATS]
+    /// When a message leaves the window [default: ack; last with minimal]
     #[arg(long, value_enum)]
     pub(crate) window_by: Option<WindowBy>,
 
@@ -261,6 +263,10 @@ pub(crate) struct Compare {
 
     #[command(flatten)]
     pub(crate) burst: Burst,
+
+    /// fanout: when a message leaves the window [default: ack; last with minimal]
+    #[arg(long, value_enum)]
+    pub(crate) window_by: Option<WindowBy>,
 
     /// paced: messages a second
     #[arg(long, default_value_t = 10.0)]

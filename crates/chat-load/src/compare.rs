@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::Outcome;
-use crate::args::{Chatter, Common, Compare, Fanout, Paced, WindowBy, Workload};
+use crate::args::{Chatter, Common, Compare, Fanout, Paced, Workload};
 use crate::modes::{Setting, fanout, paced};
 use crate::plot;
 use crate::progress::Progress;
@@ -79,11 +79,9 @@ fn is_there(kind: Kind) -> bool {
 fn once(args: &Compare, target: Kind, members: usize, progress: &Progress) -> anyhow::Result<Report> {
     let setting = Setting::fresh(target, None, fresh_seed())?;
     let common = Common { target, server: None, pid: None, program: None, json: false, plot: None, seed: None };
-    let Compare { burst, talk, seconds, rate, .. } = *args;
+    let Compare { burst, window_by, talk, seconds, rate, .. } = *args;
     match args.workload {
         Workload::Fanout => {
-            // The same rule for all: some don't answer, and some throw out who is overtaken by a sender that doesn't wait.
-            let window_by = Some(WindowBy::Last);
             fanout::run(&Fanout { common, members, burst, window_by, seconds, talk }, &setting, progress)
         }
         Workload::Paced => paced::run(&Paced { common, members, rate, seconds, talk }, &setting, progress),

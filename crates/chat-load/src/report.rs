@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::args::WindowBy;
 use crate::latency::Percentiles;
 use crate::target::Kind;
 use crate::tracker::Faults;
@@ -17,6 +18,8 @@ pub(crate) struct Report {
     pub(crate) members: usize,
     pub(crate) senders: usize,
     pub(crate) size: usize,
+    /// Of a fan-out: when a message left its sender's window.
+    pub(crate) window_by: Option<WindowBy>,
     /// Of the measured part.
     pub(crate) seconds: f64,
     pub(crate) messages: u64,
@@ -75,6 +78,7 @@ impl Report {
             members,
             senders,
             size,
+            window_by: None,
             seconds: 0.0,
             messages: 0,
             deliveries: 0,

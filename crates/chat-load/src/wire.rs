@@ -94,7 +94,7 @@ impl Scanner {
 
     /// Whether each message is answered to its sender.
     pub(crate) const fn acks(&self) -> bool {
-        matches!(self.wire, Wire::Json | Wire::Redis)
+        matches!(self.wire, Wire::Json | Wire::Redis | Wire::Nats)
     }
 
     /// Whether who speaks is a member whether he wants or not.

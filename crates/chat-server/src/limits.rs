@@ -80,6 +80,10 @@ pub(crate) const READ_BUFFER: usize = 16 * 1024;
 /// Bytes after which a session stops collecting and writes.
 pub(crate) const WRITE_BUDGET: usize = 64 * 1024;
 
+/// Of so many deliveries of a batch one tells how long it took from its publication: enough for a histogram, and the others don't
+/// contend for its counters.
+pub(crate) const SAMPLED: u64 = 16;
+
 /// Lines of one client that are carried out before others get a turn.
 pub(crate) const LINES_PER_TURN: usize = 32;
 

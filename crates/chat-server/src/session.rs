@@ -166,7 +166,7 @@ pub(crate) struct Session<S> {
     access_seen: u64,
     /// The date that a text connection was shown last.
     shown: Date,
-    /// When the oldest batch that isn't written yet was published.
+    /// When the oldest batch that is sampled and not written yet was published.
     published: Option<Instant>,
     /// It was asked to end and finishes what it had received.
     draining: bool,
@@ -277,7 +277,9 @@ impl<S: Transport> Session<S> {
                 return Poll::Ready(Event::News);
             }
             self.peer.register(cx);
-            if !self.draining && let Some(bye) = self.peer.ending() {
+            if !self.draining
+                && let Some(bye) = self.peer.ending()
+            {
                 return Poll::Ready(Event::End(bye));
             }
             if self.peer.has_mail() {
@@ -304,7 +306,8 @@ impl<S: Transport> Session<S> {
     async fn collect(&mut self) -> Flow {
         let (letters, knocks) = self.peer.take_mail();
         // Boxed, as it is seldom: a place in a room was lost, or is to be taken.
-        if knocks || !letters.is_empty() || self.access_seen != self.hub.rooms.access.version() || !self.take_batches() {
+        if knocks || !letters.is_empty() || self.access_seen != self.hub.rooms.access.version() || !self.take_batches()
+        {
             Box::pin(self.collect_all(letters, knocks)).await?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Series, Wrong};
-use crate::args::Workload;
+use crate::args::{WindowBy, Workload};
 use crate::report::Report;
 
 type Figure = fn(&Report) -> Option<f64>;
@@ -108,10 +108,28 @@ fn footnotes(out: &mut String, all: &[Series]) {
     if all.iter().any(|series| series.wrong().no_results > 0) {
         let _ = writeln!(out, "A run with faults is no result, and in no median and no ratio.");
     }
+    windows(out, all);
     let limited: usize =
         all.iter().map(|series| series.rounds.iter().flatten().filter(|report| report.generator_limited).count()).sum();
     if limited > 0 {
         let _ = writeln!(out, "In {limited} runs the generator was the limit: their times say less than their CPU.");
+    }
+}
+
+/// Says when messages left their senders' windows.
+fn windows(out: &mut String, all: &[Series]) {
+    let by = |rule| {
+        let series = all.iter().filter(move |series| series.results().flatten().any(|run| run.window_by == Some(rule)));
+        let mut names: Vec<_> = series.map(|series| series.target.name()).collect();
+        names.dedup();
+        names.join(", ")
+    };
+    let (answered, last) = (by(WindowBy::Ack), by(WindowBy::Last));
+    if !answered.is_empty() {
+        let _ = writeln!(out, "A message leaves its sender's window when the server has answered it: {answered}.");
+    }
+    if !last.is_empty() {
+        let _ = writeln!(out, "A message leaves its sender's window when the last member has it: {last}.");
     }
 }
 

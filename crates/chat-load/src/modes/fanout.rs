@@ -38,6 +38,7 @@ pub(crate) fn run(args: &Fanout, setting: &Setting, progress: &Progress) -> anyh
     let usage = mark.usage(setting.target.pid);
 
     let mut report = Report::new("fanout", setting.target.kind, args.members, senders, args.talk.size);
+    report.window_by = Some(by);
     report.cost(&usage, load.sent() - messages, load.tracker.deliveries - deliveries);
     report.deliveries_per_read = report.deliveries as f64 / (swarm.read.reads - reads).max(1) as f64;
     report.faults = load.finish();

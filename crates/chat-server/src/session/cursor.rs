@@ -9,7 +9,7 @@ use chat_protocol::value::{MessageId, Seq};
 
 use super::{Flow, Session, Transport, Unacked};
 use crate::batch::{Batch, Dialect, Item};
-use crate::limits::WRITE_BUDGET;
+use crate::limits::{SAMPLED, WRITE_BUDGET};
 use crate::log::{ReadError, Record, holes};
 use crate::planted::{Bug, planted};
 use crate::room::{Attachment, Piece, Room};
@@ -239,12 +239,14 @@ impl<S: Transport> Session<S> {
             membership.cursor = last;
         }
         self.hub.metrics.deliveries_total.inc_by(batch.messages());
-        self.published.get_or_insert(batch.published);
+        // Each batch is sampled by some sessions, and each session samples some batches.
+        if (batch.number ^ self.peer.id.0).is_multiple_of(SAMPLED) {
+            self.published.get_or_insert(batch.published);
+        }
         if batch.room.is_conversation() {
             return self.private_batch(batch, cursor);
         }
-        let room = Arc::clone(&self.rooms[index].room);
-        if !self.may_see(&room) {
+        if !self.may_see(&self.rooms[index].room) {
             return self.own_fates(batch);
         }
         let fresh = batch.seqs.is_none_or(|(first, _)| first > cursor) && batch.since_version(version);

@@ -26,7 +26,7 @@ impl<S: Transport> Session<S> {
             let mut lines = 0;
             let first = self.next_line(&mut lines, deadline).await?;
             self.admit_address()?;
-            return self.json_login(first, lines, deadline).await;
+            return Box::pin(self.json_login(first, lines, deadline)).await;
         }
         self.out.push(text::ALIAS.as_bytes());
         self.out.push(b"\n");
@@ -41,7 +41,7 @@ impl<S: Transport> Session<S> {
         }
         self.admit_address()?;
         if self.dialect == Dialect::Json {
-            self.json_login(start.to_owned(), lines, deadline).await
+            Box::pin(self.json_login(start.to_owned(), lines, deadline)).await
         } else {
             self.text_login(first, lines, deadline).await
         }

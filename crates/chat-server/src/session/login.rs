@@ -97,7 +97,10 @@ impl<S: Transport> Session<S> {
         };
         Ok(person.map(|(alias, author)| {
             let knows_password = hello.password.is_some();
-            (Person { alias, author, token: Some(token.into()), quiet: hello.quiet, knows_password }, secret.into_string())
+            (
+                Person { alias, author, token: Some(token.into()), quiet: hello.quiet, knows_password },
+                secret.into_string(),
+            )
         }))
     }
 

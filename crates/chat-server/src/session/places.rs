@@ -215,7 +215,8 @@ impl<S: Transport> Session<S> {
         let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
         let place = self.hub.log.place().await.map_err(|_| Ended::storage())?;
         let (reply, renamed) = oneshot::channel();
-        let entry = Entry::Rename { rooms, from: from.clone(), to: to.clone(), token: person.token.as_deref().copied(), reply };
+        let entry =
+            Entry::Rename { rooms, from: from.clone(), to: to.clone(), token: person.token.as_deref().copied(), reply };
         let tell = || place.send(entry);
         if let Err(taken) = self.hub.directory.rename(&from, &to, &self.peer, person.token.as_deref(), tell) {
             return Err(Refusal::new(ErrorCode::AliasTaken, taken.to_string()).into());

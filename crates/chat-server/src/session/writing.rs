@@ -19,10 +19,6 @@ use crate::hub::Hub;
 use crate::limits::CROWDED_DEADLINE;
 use crate::metrics::Limit;
 
-/// Of so many sessions one tells how long what was published took to be written: enough for a histogram, and the others
-/// don't contend for its counters.
-const SAMPLED: u64 = 16;
-
 impl<S: Transport> Session<S> {
     /// Says in the dialect that something had no effect.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
@@ -110,9 +106,7 @@ impl<S: Transport> Session<S> {
         if sent > 0 {
             metrics.sent_bytes_total.inc_by(sent);
         }
-        if let Some(published) = self.published.take()
-            && self.peer.id.0.is_multiple_of(SAMPLED)
-        {
+        if let Some(published) = self.published.take() {
             metrics.publish_to_written_seconds.observe(published.elapsed().as_secs_f64());
         }
     }
