@@ -447,6 +447,18 @@ fn a_command_right_after_esc_is_not_said_aloud() {
 }
 
 #[test]
+fn who_leaves_a_room_is_in_another_room() {
+    let mut state = talking();
+    state.event(joined("ops", &["alice", "dave"], 0));
+    enter(&mut state, "@bob hi");
+    press(&mut state, KeyCode::Char('p'), KeyModifiers::CONTROL);
+    assert_eq!(state.shown().map(Room::title), Some("#ops".to_owned()));
+    state.event(Event::Left { room: room("ops"), reason: "it is closed".to_owned() });
+    assert_eq!(state.shown().map(Room::title), Some("#lobby".to_owned()));
+    check("put-out", &mut state);
+}
+
+#[test]
 fn what_is_typed_on_the_way_to_a_room_is_for_that_room() {
     let mut state = talking();
     enter(&mut state, "/join ops");
