@@ -10,7 +10,7 @@ use std::{env, fs};
 use chat_client::{Ack, End, Event, Joined, Lost, Message, Page, Private, RequestError};
 use chat_protocol::message::{Bye, ByeCode, Changes, ClientMessage, ErrorCode, Refusal, Stored};
 use chat_protocol::names::Alias;
-use chat_protocol::value::{Seq, Text};
+use chat_protocol::value::{Kind, Seq, Text};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::Terminal;
