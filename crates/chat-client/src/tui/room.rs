@@ -1,10 +1,14 @@
 //! A conversation as this screen holds it: a room, a private one, or a pane of answers.
 
+mod folded;
+
 use std::collections::VecDeque;
 
 use chat_protocol::message::{Changes, Stored};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::{Kind, Seq, Text, Time};
+
+pub(crate) use self::folded::Folded;
 
 /// Entries that a conversation keeps while its end is shown; older ones are read from the server again.
 pub(crate) const KEPT: usize = 2000;
@@ -12,7 +16,7 @@ pub(crate) const KEPT: usize = 2000;
 /// Entries that it keeps while somebody reads back in it.
 pub(crate) const KEPT_READING: usize = 20_000;
 
-/// Names that one folded line of joins and leaves keeps; beyond, they are counted.
+/// Names that a conversation and a folded line of joins and leaves keep; beyond, they are counted or forgotten.
 const NAMES_KEPT: usize = 100;
 
 /// What a conversation is with.
@@ -92,16 +96,6 @@ pub(crate) enum What {
     Presence(Folded),
     Notice(String),
     Error(String),
-}
-
-/// Who came and went without a word between.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Folded {
-    pub(crate) came: Vec<Alias>,
-    pub(crate) went: Vec<Alias>,
-    pub(crate) renamed: Vec<(Alias, Alias)>,
-    /// Changes that were only counted.
-    pub(crate) more: usize,
 }
 
 /// Something typed here whose fate is open, or which failed.
@@ -308,64 +302,6 @@ impl Entry {
     pub(crate) fn said(stored: Stored, mention: bool) -> Self {
         let Stored { seq, time, from, text, kind, .. } = stored;
         Self { time, what: What::Said { from, text, kind, seq: Some(seq), mention } }
-    }
-}
-
-impl Folded {
-    fn add(&mut self, changes: &Changes) {
-        for alias in &changes.joined {
-            // Who went and is back was here all the time, as far as the reader is concerned.
-            if let Some(index) = self.went.iter().position(|other| other == alias) {
-                self.went.remove(index);
-            } else if self.came.len() < NAMES_KEPT {
-                self.came.push(alias.clone());
-            } else {
-                self.more += 1;
-            }
-        }
-        for alias in &changes.left {
-            if let Some(index) = self.came.iter().position(|other| other == alias) {
-                self.came.remove(index);
-            } else if self.went.len() < NAMES_KEPT {
-                self.went.push(alias.clone());
-            } else {
-                self.more += 1;
-            }
-        }
-        for rename in &changes.renamed {
-            if self.renamed.len() < NAMES_KEPT {
-                self.renamed.push((rename.from.clone(), rename.to.clone()));
-            } else {
-                self.more += 1;
-            }
-        }
-    }
-
-    /// In words: `dave, erin and 12 others joined; bob left`; empty where nothing is left to tell.
-    pub(crate) fn words(&self) -> String {
-        let mut parts = Vec::new();
-        if !self.came.is_empty() {
-            parts.push(format!("{} joined", names(&self.came)));
-        }
-        if !self.went.is_empty() {
-            parts.push(format!("{} left", names(&self.went)));
-        }
-        parts.extend(self.renamed.iter().take(3).map(|(from, to)| format!("{from} is now known as {to}")));
-        let more = self.more + self.renamed.len().saturating_sub(3);
-        if more > 0 {
-            parts.push(format!("{more} more came, went or changed name"));
-        }
-        parts.join("; ")
-    }
-}
-
-fn names(list: &[Alias]) -> String {
-    match list {
-        [] => String::new(),
-        [one] => one.to_string(),
-        [one, two] => format!("{one} and {two}"),
-        [one, two, three] => format!("{one}, {two} and {three}"),
-        [one, two, rest @ ..] => format!("{one}, {two} and {} others", rest.len()),
     }
 }
 

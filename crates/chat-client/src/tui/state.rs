@@ -5,6 +5,7 @@ mod commands;
 mod ended;
 mod events;
 mod keys;
+mod outgoing;
 mod reading;
 mod rooms;
 mod said;
@@ -12,9 +13,9 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
-use chat_client::{Kept, Secret};
+use chat_client::Secret;
 use chat_protocol::names::RoomName;
-use chat_protocol::value::{Kind, Time};
+use chat_protocol::value::Time;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -23,7 +24,7 @@ use super::complete::Round;
 use super::effect::Effect;
 use super::input::Editor;
 use super::layout::Look;
-use super::room::{Fate, Outgoing, Place, Room, What};
+use super::room::{Place, Room, What};
 use super::settings::{Server, Settings};
 use crate::kept::Read;
 
@@ -217,49 +218,6 @@ impl State {
         }
     }
 
-    /// Lines that are on their way.
-    pub(crate) fn unsent(&self) -> usize {
-        self.rooms.iter().flat_map(|room| &room.outgoing).filter(|out| out.fate == Fate::Pending).count()
-    }
-
-    /// Lines that were not stored, for whoever leaves, and whether they are kept for the next start.
-    pub(crate) fn not_stored(&self) -> Vec<(String, bool)> {
-        let lost = |out: &&Outgoing| !matches!(out.fate, Fate::Stored(_));
-        let lost = self.rooms.iter().flat_map(|room| room.outgoing.iter().filter(lost));
-        let lost = lost.map(|out| (out.text.clone(), out.fate == Fate::Kept));
-        lost.chain(self.waiting.iter().map(|line| (line.clone(), false))).collect()
-    }
-
-    /// What an earlier client left on disk, about to be sent again; the numbers by which each one's fate will be told.
-    pub(crate) fn kept<'a>(&mut self, read: Option<Read>, lines: impl IntoIterator<Item = &'a Kept>) -> Vec<u64> {
-        self.keeps = read.is_some();
-        self.read = read.unwrap_or_default();
-        if self.keeps {
-            self.rooms.iter_mut().for_each(|room| room.outgoing.retain(|out| out.fate != Fate::Kept));
-        }
-        let mut numbers = Vec::new();
-        for line in lines {
-            let index = match (&line.room, &line.to) {
-                (Some(name), _) => {
-                    self.room_index(name).unwrap_or_else(|| self.add(Room::new(Place::Room(name.clone()))))
-                }
-                (None, to) => self.person_index(to.as_deref().unwrap_or_default()),
-            };
-            self.number += 1;
-            let (number, time) = (self.number, self.now());
-            let Some(room) = self.rooms.get_mut(index) else { continue };
-            room.outgoing.push(Outgoing {
-                number,
-                text: line.text.clone(),
-                kind: line.kind,
-                time,
-                fate: Fate::Pending,
-            });
-            numbers.push(number);
-        }
-        numbers
-    }
-
     /// The journal can't be had, as somebody else has it.
     pub(crate) fn held(&mut self, why: String) {
         self.phase = Phase::Over(Trouble { title: why, steps: Vec::new() });
@@ -326,26 +284,6 @@ impl State {
             self.early.remove(0);
         }
         self.early.push(what);
-    }
-
-    /// Says something where it belongs, and shows it as pending.
-    fn say(&mut self, index: usize, text: String, kind: Kind) {
-        if self.unsent() >= UNSENT {
-            self.editor.set(text);
-            return self.error(format!("{UNSENT} lines are unsent already"));
-        }
-        self.number += 1;
-        let (number, time) = (self.number, self.now());
-        let Some(room) = self.rooms.get_mut(index) else { return };
-        let effect = match &room.place {
-            Place::Room(name) => Effect::Post { number, room: name.clone(), text: text.clone(), kind },
-            Place::Person(name) => Effect::Whisper { number, to: name.clone(), text: text.clone(), kind },
-            Place::Pane(_) => return,
-        };
-        room.outgoing.push(Outgoing { number, text, kind, time, fate: Fate::Pending });
-        room.scroll = super::room::Scroll::Follow;
-        room.marker = None;
-        self.effects.push(effect);
     }
 }
 

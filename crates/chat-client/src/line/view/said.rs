@@ -91,10 +91,12 @@ impl View {
 
     pub(super) fn page(&mut self, out: &mut String, page: &Page, query: Option<&str>, now: Timestamp) {
         if page.messages.is_empty() {
-            let words = query.map_or_else(
-                || "nothing was said here yet".to_owned(),
-                |query| format!("nothing found for \"{}\"", excerpt(query)),
-            );
+            let gone = page.gaps.iter().fold(0, |gone: u64, (from, to)| gone.saturating_add(from.count_to(*to)));
+            let words = match (query, gone) {
+                (Some(query), _) => format!("nothing found for \"{}\"", excerpt(query)),
+                (None, 0) => "nothing was said here yet".to_owned(),
+                (None, gone) => format!("what was said here can't be had any more: {gone} messages"),
+            };
             return render::notice(out, &words);
         }
         self.shown = Some(self.date(now));

@@ -1,4 +1,4 @@
-use chat_client::Joined;
+use chat_client::{Joined, Page};
 use chat_protocol::message::{Bye, ByeCode, RoomStart, Stored};
 use chat_protocol::value::{Kind, Text};
 use jiff::tz::Offset;
@@ -164,6 +164,17 @@ fn a_room_that_was_asked_for_becomes_the_current_one() {
     assert_eq!(view.event(&joined("ops", 0, &["alice"]), at(0)), "*** You made #ops; nobody else is here.\n");
     assert_eq!(view.current(), Some(&room("ops")));
     assert_eq!(view.event(&joined("ops", 0, &["alice"]), at(0)), "", "the state told again after a lag is no news");
+}
+
+#[test]
+fn a_history_of_which_nothing_is_left_is_not_one_of_nothing() {
+    let history = |gaps| {
+        let page = Page { gaps, ..Page::default() };
+        view(Times::Never).outcome(&Outcome::Page { page, query: None }, at(0))
+    };
+    assert_eq!(history(vec![]), "*** nothing was said here yet\n");
+    let gone = history(vec![(Seq::new(1), Seq::new(39))]);
+    assert_eq!(gone, "*** what was said here can't be had any more: 39 messages\n");
 }
 
 #[test]

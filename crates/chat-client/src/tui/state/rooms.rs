@@ -67,9 +67,14 @@ impl State {
             return;
         }
         let was_shown = index == self.current;
-        self.rooms.remove(index);
+        let was_room = self.rooms.remove(index).name().is_some();
         if index < self.current || self.current >= self.rooms.len() {
             self.current = self.current.saturating_sub(1);
+        }
+        if was_shown && was_room {
+            // From a room to a room, if there is one: nobody was addressed by leaving.
+            let last = self.rooms.iter().take(self.current + 1).rposition(|room| room.name().is_some());
+            self.current = last.unwrap_or(self.current);
         }
         self.nowhere = self.rooms.is_empty();
         if was_shown {

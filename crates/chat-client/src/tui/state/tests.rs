@@ -10,7 +10,7 @@ use std::{env, fs};
 use chat_client::{Ack, End, Event, Joined, Lost, Message, Page, Private, RequestError};
 use chat_protocol::message::{Bye, ByeCode, Changes, ClientMessage, ErrorCode, Refusal, Stored};
 use chat_protocol::names::Alias;
-use chat_protocol::value::{Seq, Text};
+use chat_protocol::value::{Kind, Seq, Text};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::Terminal;
@@ -444,6 +444,18 @@ fn a_command_right_after_esc_is_not_said_aloud() {
     enter(&mut state, "bob psst");
     let effects = state.effects();
     assert!(matches!(&effects[..], [Effect::Whisper { to, .. }] if to == "bob"), "{effects:?}");
+}
+
+#[test]
+fn who_leaves_a_room_is_in_another_room() {
+    let mut state = talking();
+    state.event(joined("ops", &["alice", "dave"], 0));
+    enter(&mut state, "@bob hi");
+    press(&mut state, KeyCode::Char('p'), KeyModifiers::CONTROL);
+    assert_eq!(state.shown().map(Room::title), Some("#ops".to_owned()));
+    state.event(Event::Left { room: room("ops"), reason: "it is closed".to_owned() });
+    assert_eq!(state.shown().map(Room::title), Some("#lobby".to_owned()));
+    check("put-out", &mut state);
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! Who came and went, in one line.
+
+use chat_protocol::message::Changes;
+use chat_protocol::names::Alias;
+
+use super::NAMES_KEPT;
+
+/// Who came and went without a word between.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Folded {
+    pub(crate) came: Vec<Alias>,
+    pub(crate) went: Vec<Alias>,
+    pub(crate) renamed: Vec<(Alias, Alias)>,
+    /// Changes that were only counted.
+    pub(crate) more: usize,
+}
+
+impl Folded {
+    pub(super) fn add(&mut self, changes: &Changes) {
+        for alias in &changes.joined {
+            // Who went and is back was here all the time, as far as the reader is concerned.
+            if let Some(index) = self.went.iter().position(|other| other == alias) {
+                self.went.remove(index);
+            } else if self.came.len() < NAMES_KEPT {
+                self.came.push(alias.clone());
+            } else {
+                self.more += 1;
+            }
+        }
+        for alias in &changes.left {
+            if let Some(index) = self.came.iter().position(|other| other == alias) {
+                self.came.remove(index);
+            } else if self.went.len() < NAMES_KEPT {
+                self.went.push(alias.clone());
+            } else {
+                self.more += 1;
+            }
+        }
+        for rename in &changes.renamed {
+            if self.renamed.len() < NAMES_KEPT {
+                self.renamed.push((rename.from.clone(), rename.to.clone()));
+            } else {
+                self.more += 1;
+            }
+        }
+    }
+
+    /// In words: `dave, erin and 12 others joined; bob left`; empty where nothing is left to tell.
+    pub(crate) fn words(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.came.is_empty() {
+            parts.push(format!("{} joined", names(&self.came)));
+        }
+        if !self.went.is_empty() {
+            parts.push(format!("{} left", names(&self.went)));
+        }
+        parts.extend(self.renamed.iter().take(3).map(|(from, to)| format!("{from} is now known as {to}")));
+        let more = self.more + self.renamed.len().saturating_sub(3);
+        if more > 0 {
+            parts.push(format!("{more} more came, went or changed name"));
+        }
+        parts.join("; ")
+    }
+}
+
+fn names(list: &[Alias]) -> String {
+    match list {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, three] => format!("{one}, {two} and {three}"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} others", rest.len()),
+    }
+}
