@@ -3,26 +3,10 @@
 # they name is one of a running server, and what that serves keeps Prometheus' conventions. Needs promtool and curl.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-target=${CARGO_TARGET_DIR:-target}
+. tests/setup.bash
 rules=$PWD/crates/chat-server/alerts.yml
 
 cargo build --quiet --locked -p chat-server
-work=$(mktemp -d)
-server=
-cleanup() {
-    if [ -n "$server" ]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap cleanup EXIT
-
-fail() {
-    printf 'alerts.sh: %s\n' "$1" >&2
-    if [ -n "${2:-}" ]; then sed 's/^/    /' "$2" >&2; fi
-    exit 1
-}
 
 promtool check rules "$rules" >"$work/out" 2>&1 || fail "the rules don't parse" "$work/out"
 sed "s|RULES|$rules|" tests/alerts/rules_test.yml >"$work/rules_test.yml"
@@ -33,14 +17,8 @@ while IFS= read -r alert; do
     grep -q "$alert" tests/alerts/rules_test.yml || fail "$alert is in no test"
 done < <(grep -oP '^ *- alert: \K\w+' "$rules")
 
-env -u CHAT_CONFIG "$target/debug/chat-server" --listen 127.0.0.1:0 --web off --data "$work/data" \
-    --tls-listen 127.0.0.1:0 --tls-self-signed --metrics 127.0.0.1:0 >"$work/listening" 2>"$work/log" &
-server=$!
-for _ in $(seq 300); do
-    if grep -q metrics "$work/listening"; then break; fi
-    kill -0 "$server" 2>/dev/null || fail "the server doesn't start" "$work/log"
-    sleep 0.1
-done
+serve 'listening on http' --listen 127.0.0.1:0 --web off --data "$work/data" \
+    --tls-listen 127.0.0.1:0 --tls-self-signed --metrics 127.0.0.1:0
 url=$(grep -oP 'listening on \Khttp://.*/metrics' "$work/listening") || fail "it said no address" "$work/log"
 curl --silent --show-error --fail --noproxy '*' "$url" >"$work/metrics" || fail "no metrics come"
 

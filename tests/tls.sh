@@ -4,30 +4,13 @@
 # Needs openssl and python3 with venv; sslyze is installed from PyPI under target/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-target=${CARGO_TARGET_DIR:-target}
+. tests/setup.bash
 
 cargo build --quiet --locked -p chat-server -p chat-client
 if [ ! -x "$target/sslyze/bin/sslyze" ]; then
     python3 -m venv "$target/sslyze"
     "$target/sslyze/bin/pip" install --quiet --disable-pip-version-check 'sslyze~=6.3'
 fi
-
-work=$(mktemp -d)
-server=
-cleanup() {
-    if [ -n "$server" ]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" 2>/dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap cleanup EXIT
-
-fail() {
-    printf 'tls.sh: %s\n' "$1" >&2
-    if [ -n "${2:-}" ]; then sed 's/^/    /' "$2" >&2; fi
-    exit 1
-}
 
 # A CA, and a certificate of it for localhost, as somebody would get one for a public name.
 new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
@@ -44,17 +27,10 @@ EXTENSIONS
 openssl x509 -req -in "$work/request.pem" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -days 90 \
     -extfile "$work/extensions" -out "$work/cert.pem" 2>/dev/null
 
-env -u RUST_LOG "$target/debug/chat-server" --ephemeral --listen 127.0.0.1:0 --web 127.0.0.1:0 --tls-listen 127.0.0.1:0 \
-    --tls-cert "$work/cert.pem" --tls-key "$work/key.pem" >"$work/stdout" 2>"$work/stderr" &
-server=$!
-for _ in $(seq 100); do
-    if grep -q '^listening on https://' "$work/stdout"; then break; fi
-    kill -0 "$server" 2>/dev/null || fail "the server didn't start" "$work/stderr"
-    sleep 0.1
-done
-port() { sed -n "s|^listening on $1://127\.0\.0\.1:\([0-9]*\)/\{0,1\}\$|\1|p" "$work/stdout"; }
+serve 'listening on https' --ephemeral --listen 127.0.0.1:0 --web 127.0.0.1:0 --tls-listen 127.0.0.1:0 \
+    --tls-cert "$work/cert.pem" --tls-key "$work/key.pem"
 chat=$(port tls) page=$(port https)
-if [ -z "$chat" ] || [ -z "$page" ]; then fail "the server doesn't say where it listens" "$work/stdout"; fi
+if [ -z "$chat" ] || [ -z "$page" ]; then fail "the server doesn't say where it listens" "$work/listening"; fi
 
 # person VERSION ALIAS: types two lines by openssl's client, and leaves.
 person() {

@@ -1,4 +1,5 @@
 mod crowd;
+mod fairness;
 
 use chat_protocol::value::Password;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
@@ -31,7 +32,10 @@ struct Lab {
 
 impl Lab {
     async fn open() -> Self {
-        let config = Config::ephemeral("127.0.0.1:0".parse().expect("an address"));
+        Self::of(Config::ephemeral("127.0.0.1:0".parse().expect("an address"))).await
+    }
+
+    async fn of(config: Config) -> Self {
         Self { server: Server::bind(config).await.expect("a server") }
     }
 
