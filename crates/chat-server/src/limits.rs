@@ -141,6 +141,10 @@ pub(crate) const APPEND_QUEUE: usize = 4096;
 /// Entries that one commit takes at most.
 pub(crate) const COMMIT_ENTRIES: usize = 4096;
 
+/// The least time between two rounds of the log while members are still being woken for those before: a room of 10,000 is
+/// through within fewer rounds than its channel has batches.
+pub(crate) const ROUND: Duration = Duration::from_millis(1);
+
 /// How long one commit may last before nobody new is sent to this server: no disk that works takes so long.
 pub(crate) const LOG_STUCK: Duration = Duration::from_secs(10);
 

@@ -44,6 +44,12 @@ impl Turnstile {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Whether somebody has still to be looked at, or was let through and hasn't run.
+    pub(crate) fn is_busy(&self) -> bool {
+        let state = self.state();
+        state.through > 0 || !state.rooms.is_empty()
+    }
+
     /// One who was let through runs: the next may come.
     fn pass_on(&self) {
         let mut state = self.state();
