@@ -55,6 +55,27 @@ async fn it_says_where_it_listens_and_serves_there() {
     assert!(greeting.starts_with("*** You are alice, in #hall; nobody else is here. Times are UTC"), "{greeting}");
 }
 
+#[tokio::test]
+async fn it_serves_on_where_nobody_reads_its_log_any_more() {
+    let mut command = ServerProcess::command();
+    command.args(["--ephemeral", "--web", "off", "--listen", "127.0.0.1:0"]);
+    let mut child = command.spawn().unwrap();
+    let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+    drop(child.stderr.take());
+    let address = line.trim().strip_prefix("listening on tcp://").unwrap().parse().unwrap();
+    let mut alice = TextClient::dial("alice", address).await;
+    alice.introduce("alice").await;
+    let mut bob = TextClient::dial("bob", address).await;
+    bob.introduce("bob").await;
+    bob.send_line("hello").await;
+    alice.expect("*** bob joined the chat!").await;
+    alice.expect_said("bob: hello").await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn several_addresses_are_said_one_a_line() {
     let mut command = ServerProcess::command();
