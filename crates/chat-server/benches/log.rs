@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::{Kind, Seq, Text, Time};
-use chat_server::bench::{Hall, Rendered};
+use chat_server::Config;
+use chat_server::bench::{Hall, House, Rendered};
 use chat_server::log::{AuthorId, Durable, Memory, NewMessage, Operation, Reader, Record, Sqlite, Store};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -72,16 +73,18 @@ fn commit(c: &mut Criterion) {
 /// From the queue to what a member takes out of the room's channel, by way of the log's thread.
 fn appender(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (store, reader) = memory();
-    let mut hall = Hall::new(store, reader);
-    let mut group = c.benchmark_group("appender, memory");
-    for count in [1, 64] {
-        group.throughput(Throughput::Elements(count));
-        group.bench_function(format!("{count} messages"), |b| {
-            b.iter(|| runtime.block_on(hall.say(&say(), count)));
-        });
+    let folder = tempfile::tempdir().unwrap();
+    for (name, (store, reader)) in [("memory", memory()), ("sqlite", sqlite(&folder))] {
+        let mut hall = Hall::new(store, reader);
+        let mut group = c.benchmark_group(format!("appender, {name}"));
+        for count in [1, 64] {
+            group.throughput(Throughput::Elements(count));
+            group.bench_function(format!("{count} messages"), |b| {
+                b.iter(|| runtime.block_on(hall.say(&say(), count)));
+            });
+        }
+        group.finish();
     }
-    group.finish();
 }
 
 /// A batch of 64 messages made and rendered, as its first receiver does it for all others.
@@ -98,10 +101,10 @@ fn batch(c: &mut Criterion) {
     group.finish();
 }
 
-/// What somebody who joins or fell behind reads: a page of 200 messages.
-fn cursor(c: &mut Criterion) {
+/// What the store alone takes for a page of 200 messages.
+fn page(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
-    let mut group = c.benchmark_group("cursor, a page of 200 of 100,000");
+    let mut group = c.benchmark_group("store, a page of 200 of 100,000");
     group.throughput(Throughput::Elements(200));
     for (name, (mut store, reader)) in [("memory", memory()), ("sqlite", sqlite(&folder))] {
         fill(&mut *store, &*reader, 100_000);
@@ -112,5 +115,30 @@ fn cursor(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, commit, appender, batch, cursor);
+/// All that it takes to send 200 messages to somebody who joins or comes back: a session from its hello by page, rendering
+/// and going live to its goodbye.
+fn cursor(c: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let local = "127.0.0.1:0".parse().unwrap();
+    let mut group = c.benchmark_group("session, 200 of 10,000 messages");
+    group.throughput(Throughput::Elements(200));
+    for (name, config) in [("memory", Config::ephemeral(local)), ("sqlite", Config::durable(local, folder.path()))] {
+        let house = runtime.block_on(House::open(config, &say(), 10_000));
+        group.bench_function(format!("{name}, read for him alone"), |b| {
+            b.iter(|| runtime.block_on(house.come_back(200)));
+        });
+        let others = house.others_read();
+        group.bench_function(format!("{name}, pages that others read"), |b| {
+            b.iter(|| runtime.block_on(house.come_back(200)));
+        });
+        drop(others);
+        group.bench_function(format!("{name}, history from the room's tail"), |b| {
+            b.iter(|| runtime.block_on(house.come_in(200)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, commit, appender, batch, page, cursor);
 criterion_main!(benches);

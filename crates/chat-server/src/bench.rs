@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chat_protocol::names::RoomName;
 use jiff::tz::TimeZone;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::broadcast::Receiver;
 
 use crate::batch::{Batch, Dialect, Item, Origin};
@@ -13,6 +14,8 @@ use crate::metrics::{Metrics, Surroundings};
 use crate::peer::{ConnId, Peer};
 use crate::room::Room;
 use crate::rooms::Rooms;
+use crate::session::{Opening, Session};
+use crate::{Config, Server};
 
 /// A log, the lobby, and a member of it.
 #[derive(Debug)]
@@ -54,6 +57,78 @@ impl Hall {
             let Ok(batch) = self.channel.recv().await else { return };
             left = left.saturating_sub(batch.messages());
         }
+    }
+}
+
+/// A server without its doors, and somebody in its lobby, so that the room keeps its newest messages in memory.
+#[derive(Debug)]
+pub struct House {
+    server: Server,
+    newest: u64,
+}
+
+impl House {
+    /// Opens it, and has a message said so many times.
+    ///
+    /// # Panics
+    ///
+    /// Where it can't be opened.
+    #[expect(clippy::expect_used, reason = "for programs that measure")]
+    pub async fn open(config: Config, message: &NewMessage, newest: u64) -> Self {
+        let server = Server::bind(config).await.expect("a server");
+        let hub = Arc::clone(server.hub());
+        let (room, _) = hub.rooms.get_or_make(&message.room).expect("a room");
+        room.enter(&message.from, true);
+        let peer = Arc::new(Peer::new(ConnId(u64::MAX), None, true));
+        for ticket in 0..newest {
+            let (room, peer) = (Arc::clone(&room), Arc::clone(&peer));
+            let origin = Origin { connection: peer.id, ticket };
+            hub.log.append(Entry::Say { message: message.clone(), room, origin, peer }).await.expect("a log");
+        }
+        // Answered once all that was said before it is stored.
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let topic = Entry::Topic { room, from: message.from.clone(), topic: String::new(), reply };
+        hub.log.append(topic).await.expect("a log");
+        answer.await.expect("an answer").expect("room for it");
+        Self { server, newest }
+    }
+
+    /// Somebody connects, has had all but the last `behind` messages, is sent these, goes live and leaves. How many bytes he was sent.
+    pub async fn come_back(&self, behind: u64) -> usize {
+        let log = self.server.hub().log.name();
+        let after = self.newest - behind;
+        self.visit(&format!(r#""log":"{log}","rooms":[{{"room":"lobby","after":{after}}}]"#)).await
+    }
+
+    /// Somebody connects for the first time, is shown the last `history` messages, goes live and leaves.
+    pub async fn come_in(&self, history: u64) -> usize {
+        self.visit(&format!(r#""history":{history}"#)).await
+    }
+
+    /// For as long as this is held pages that were read of the log are kept, as while others read them.
+    #[must_use]
+    pub fn others_read(&self) -> impl Sized + use<> {
+        self.server.hub().log.reading()
+    }
+
+    #[expect(clippy::expect_used, reason = "for programs that measure")]
+    async fn visit(&self, wants: &str) -> usize {
+        let hub = Arc::clone(self.server.hub());
+        let peer = hub.register(None, true).expect("a place");
+        let (mut client, there) = tokio::io::duplex(1 << 20);
+        let mut session = Session::new(hub, peer, there, Opening::WebSocket);
+        // The goodbye is read once he is live, and what is due is written before it is answered.
+        let lines = format!("{{\"type\":\"hello\",\"alias\":\"bob\",\"quiet\":true,{wants}}}\n{{\"type\":\"quit\"}}\n");
+        let mut sent = Vec::new();
+        let visit = async {
+            client.write_all(lines.as_bytes()).await.expect("written");
+            client.shutdown().await.expect("the end of what he sends");
+            client.read_to_end(&mut sent).await.expect("read");
+        };
+        tokio::join!(session.run(), visit);
+        let newest = format!("\"seq\":{},", self.newest);
+        assert!(memchr::memmem::find(&sent, newest.as_bytes()).is_some(), "the newest message didn't come");
+        sent.len()
     }
 }
 

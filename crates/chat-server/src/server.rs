@@ -163,7 +163,6 @@ impl Server {
         Ok(Self { doors, tls, gateway, endpoint, hub: Arc::new(hub), shared, log_ended })
     }
 
-    #[cfg(test)]
     pub(crate) const fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
