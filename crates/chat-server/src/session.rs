@@ -10,6 +10,7 @@ mod close;
 mod conversations;
 mod cursor;
 mod handshake;
+mod heed;
 mod input;
 mod invited;
 mod login;
@@ -54,6 +55,7 @@ use crate::stranger::Stranger;
 use crate::turnstile::Turn;
 
 pub(crate) use self::account::end_sessions;
+use self::heed::{Heed, in_time};
 use self::input::Input;
 use self::membership::Membership;
 pub(crate) use self::moderation::banned;
@@ -168,8 +170,8 @@ pub(crate) struct Session<S> {
     shown: Date,
     /// When the oldest batch that is sampled and not written yet was published.
     published: Option<Instant>,
-    /// It was asked to end and finishes what it had received.
-    draining: bool,
+    /// Which requests to end it hears.
+    heed: Heed,
     /// Nothing more is said in its name.
     silent: bool,
     /// The connection takes nothing any more.
@@ -205,7 +207,7 @@ impl<S: Transport> Session<S> {
             access_seen: 0,
             shown,
             published: None,
-            draining: false,
+            heed: Heed::All,
             silent: false,
             deaf: false,
         }
@@ -277,9 +279,7 @@ impl<S: Transport> Session<S> {
                 return Poll::Ready(Event::News);
             }
             self.peer.register(cx);
-            if !self.draining
-                && let Some(bye) = self.peer.ending()
-            {
+            if let Some(bye) = self.heed.ending(&self.peer) {
                 return Poll::Ready(Event::End(bye));
             }
             if self.peer.has_mail() {
@@ -373,7 +373,7 @@ impl<S: Transport> Session<S> {
         self.mark_read();
         for left in (0..LINES_PER_TURN).rev() {
             self.rate.spend();
-            self.item(item).await?;
+            self.whole(item).await?;
             if self.out.len() >= WRITE_BUDGET {
                 self.flush().await?;
             }
@@ -412,6 +412,13 @@ impl<S: Transport> Session<S> {
             Dialect::Text => Ended::Quit(None),
             Dialect::Json => Ended::Eof,
         }
+    }
+
+    /// Carries out a line to its end: what follows it must not be where it isn't.
+    async fn whole(&mut self, item: Incoming) -> Flow {
+        let (hub, peer) = self.hold_out();
+        let done = in_time(&hub, &peer, self.item(item)).await;
+        self.give_in(done)
     }
 
     async fn item(&mut self, item: Incoming) -> Flow {
@@ -477,11 +484,6 @@ impl<S: Transport> Session<S> {
         let ack = self.ack_of(id, stored);
         self.json(&ack);
     }
-}
-
-/// Waits for the request to end; one that is being carried out is no news. Cancel-safe.
-async fn asked_to_end(peer: &Peer, draining: bool) -> Bye {
-    if draining { std::future::pending().await } else { peer.asked_to_end().await }
 }
 
 #[cfg(test)]

@@ -10,9 +10,10 @@ use chat_protocol::names::RoomName;
 use chat_protocol::text::{self, render};
 use chat_protocol::value::MessageId;
 
+use super::heed::asked_to_end;
 use super::membership::Membership;
 use super::speak::short_reason;
-use super::{Ended, Flow, Person, Session, Transport, asked_to_end};
+use super::{Ended, Flow, Person, Session, Transport};
 use crate::log::Entry;
 use crate::room::Room;
 
@@ -168,7 +169,7 @@ impl<S: Transport> Session<S> {
         tokio::select! {
             biased;
             appended = self.hub.log.append(entry) => appended.map_err(|_| Ended::storage()),
-            bye = asked_to_end(&self.peer, self.draining) => Err(Ended::Closed(bye)),
+            bye = asked_to_end(&self.peer, self.heed) => Err(Ended::Closed(bye)),
         }
     }
 
@@ -189,9 +190,7 @@ impl<S: Transport> Session<S> {
     async fn news(&self) -> Flow {
         poll_fn(|cx| {
             self.peer.register(cx);
-            if !self.draining
-                && let Some(bye) = self.peer.ending()
-            {
+            if let Some(bye) = self.heed.ending(&self.peer) {
                 return Poll::Ready(Err(Ended::Closed(bye)));
             }
             if self.peer.has_mail() || self.rooms.iter().any(Membership::has_news) {

@@ -1,5 +1,7 @@
 mod crowd;
 mod fairness;
+mod gate;
+mod stopping;
 
 use chat_protocol::value::Password;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
@@ -7,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::hub::Hub;
+use crate::log::{Reader, Store};
 use crate::{Config, Server};
 
 /// What a task of a session takes, in bytes. The rest of the memory of an idle connection is with the kernel and in the
@@ -37,6 +40,12 @@ impl Lab {
 
     async fn of(config: Config) -> Self {
         Self { server: Server::bind(config).await.expect("a server") }
+    }
+
+    /// One with this log.
+    async fn over(store: Box<dyn Store>, reader: Arc<dyn Reader>) -> Self {
+        let config = Config::ephemeral("127.0.0.1:0".parse().expect("an address"));
+        Self { server: Server::over(store, reader, Vec::new(), config).await.expect("a server") }
     }
 
     fn hub(&self) -> Arc<Hub> {
