@@ -179,9 +179,11 @@ impl<S: Transport> Session<S> {
             let words = format!("{room} is a conversation, which nobody leaves");
             return Err(Refusal::new(ErrorCode::BadField, words).into());
         }
-        let index = self.membership(room)?;
+        self.membership(room)?;
         // What it said there is acked there: its fate has to be seen before it looks away.
         self.settle_all().await?;
+        // Looked for again: meanwhile he may have been put out of this room, or of one before it.
+        let index = self.membership(room)?;
         let left = self.rooms.remove(index);
         self.exit(left.room, None, false).await?;
         self.acknowledge(id);

@@ -1,6 +1,7 @@
 mod crowd;
 mod fairness;
 mod gate;
+mod placing;
 mod stopping;
 
 use chat_protocol::value::Password;
@@ -91,6 +92,15 @@ impl Lab {
         assert_eq!(say(&mut client, &format!("{name}\n")).await, "You are now connected!");
         say(&mut client, "").await;
         client
+    }
+}
+
+/// Lets the others run until it is so.
+async fn until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + std::time::Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never comes to be so");
+        tokio::task::yield_now().await;
     }
 }
 

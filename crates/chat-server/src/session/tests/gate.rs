@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use chat_protocol::names::RoomName;
 use chat_protocol::value::{Seq, Time};
 
-use super::Lab;
+use super::{Lab, until};
 use crate::hub::Hub;
 use crate::limits::APPEND_QUEUE;
 use crate::log::{CommitError, Entry, Memory, Operation, Reader as _, Store, TokenHash, Verdict};
@@ -45,9 +45,7 @@ impl Gate {
 
     /// Until the log stands still over what was sent to it.
     pub(super) async fn until_it_waits(&self) {
-        while !self.state().waits {
-            tokio::task::yield_now().await;
-        }
+        until(|| self.state().waits).await;
     }
 
     /// Closes the gate, and fills the log's queue with what has no effect.

@@ -17,9 +17,7 @@ async fn stop(lab: &Lab) {
 
 /// Waits until sessions have met the full queue so many times.
 async fn until_the_queue_was_met(lab: &Lab, times: u64) {
-    while met(lab) < times {
-        tokio::task::yield_now().await;
-    }
+    until(|| met(lab) >= times).await;
 }
 
 fn met(lab: &Lab) -> u64 {
@@ -92,9 +90,7 @@ async fn whoever_goes_at_once_has_said_where_he_meant_to() {
     tell(&mut bob, "is anybody there?\n").await;
     drop(script);
     gate.open();
-    while gate.said("ops").is_empty() && gate.said("lobby").len() < 3 {
-        tokio::task::yield_now().await;
-    }
+    until(|| !gate.said("ops").is_empty() || gate.said("lobby").len() == 3).await;
     assert_eq!(gate.said("ops"), ["secret"], "{:?}", gate.said("lobby"));
 }
 
@@ -115,9 +111,7 @@ async fn a_line_that_is_never_done_ends_with_those_after_it_undone() {
     gate.open();
     let entry = Entry::Session { token: TokenHash([0; 32]), alias: Alias::new("x").expect("an alias") };
     lab.hub().log.append(entry).await.expect("a log");
-    while lab.hub().log.load().0 > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| lab.hub().log.load().0 == 0).await;
     assert_eq!((gate.said("ops"), gate.said("lobby").len()), (vec![], 1));
 }
 
