@@ -254,9 +254,6 @@ impl<S: Transport> Session<S> {
     async fn turn(&mut self) -> Flow {
         self.collect().await?;
         self.flush().await?;
-        if self.is_behind() {
-            return Ok(());
-        }
         self.let_silent_go();
         let line = match self.wait().await {
             Event::Line(line) => Box::pin(self.lines(line)),
@@ -270,7 +267,7 @@ impl<S: Transport> Session<S> {
     ///
     /// By hand and not by `select!`, as this is what each delivery passes through. Whoever is woken is so by a batch mostly,
     /// and looks no further then. Before that everything else had its turn, so that no room can talk so much that a
-    /// member isn't heard, nor told to end.
+    /// member isn't heard, nor told to end; so it has where he is behind, and there is no waiting for that.
     fn wait(&mut self) -> impl Future<Output = Event> {
         let mut pause = self.rate.pause().map(|until| Box::pin(tokio::time::sleep_until(until)));
         let mut woken = false;
@@ -323,7 +320,16 @@ impl<S: Transport> Session<S> {
                 membership::Ready::Behind => return false,
             }
         }
+        self.pass_turn(index);
         true
+    }
+
+    /// A room that has used the budget up, the one at `index`, comes last the next time: however much is said there, the
+    /// others are heard.
+    fn pass_turn(&mut self, index: usize) {
+        if index < self.rooms.len() {
+            self.rooms.rotate_left(index + 1);
+        }
     }
 
     /// The letters were taken before the rooms are looked at and are opened after: an answer to a repeat comes after the
@@ -340,11 +346,22 @@ impl<S: Transport> Session<S> {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
-                membership::Ready::Behind => self.catch_up(index).await?,
+                membership::Ready::Behind => {
+                    self.catch_up(index).await?;
+                    // Where the way is long the others have their turn before it goes on.
+                    if self.rooms[index].is_detached() && self.out.len() < WRITE_BUDGET {
+                        index += 1;
+                    }
+                }
             }
         }
+        self.pass_turn(index);
         for letter in letters {
             self.letter(letter);
+        }
+        // Nothing more may come by which he would be woken, where what he waited for was the fate of what he said there.
+        if self.access_seen != self.hub.rooms.access.version() {
+            self.leave_closed().await?;
         }
         Ok(())
     }

@@ -1,16 +1,16 @@
 //! Rooms that aren't everybody's: who makes them so, and what becomes of those who may not be in one any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chat_protocol::clean::clean_line;
 use chat_protocol::message::{ErrorCode, Refusal, ServerMessage};
 use chat_protocol::names::{Alias, RoomName};
-use chat_protocol::value::MessageId;
+use chat_protocol::value::{MessageId, Seq};
 use tracing::error;
 
 use super::requests::Done;
-use super::{Flow, Session, Transport};
+use super::{Flow, Session, Transport, Unacked};
 use crate::access::{Guarded, NotChanged, Rule};
 use crate::accounts::Account;
 use crate::batch::{Batch, Dialect, Item};
@@ -45,6 +45,34 @@ impl<S: Transport> Session<S> {
                 self.settle_ticket(origin.ticket);
                 self.ack(record.id.clone(), &record.stored);
             }
+        }
+    }
+
+    /// The same of what is read from the log after `after`; where that ends.
+    pub(super) fn own_fates_in_log(&mut self, room: &Room, batch: &Batch, after: Seq) -> Seq {
+        let Some((first, last)) = batch.seqs else { return after };
+        for item in &batch.items {
+            if let Item::Message { record, .. } = item
+                && self.settle(record)
+            {
+                self.ack(record.id.clone(), &record.stored);
+            }
+        }
+        if first > after.next() || batch.messages() > batch.items.len() as u64 {
+            self.fates_unknown(room);
+        }
+        last
+    }
+
+    /// Messages of a room that isn't open to this one any more are kept no longer. What he said there may have been among
+    /// them: he isn't left to wait for it, as he couldn't leave then.
+    pub(super) fn fates_unknown(&mut self, room: &Room) {
+        let unacked = std::mem::take(&mut self.unacked);
+        let (lost, rest): (VecDeque<_>, _) = unacked.into_iter().partition(|unacked| unacked.room == room.name);
+        self.unacked = rest;
+        for Unacked { id, .. } in lost {
+            let words = format!("you are not in {} any more, and what became of this can't be told", room.name.shown());
+            self.refuse(Refusal::new(ErrorCode::NoSuchRoom, words).to(id).about(room.name.clone()));
         }
     }
 

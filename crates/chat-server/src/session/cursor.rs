@@ -9,13 +9,14 @@ use chat_protocol::value::{MessageId, Seq};
 
 use super::{Flow, Session, Transport, Unacked};
 use crate::batch::{Batch, Dialect, Item};
-use crate::limits::{SAMPLED, WRITE_BUDGET};
+use crate::limits::{PAGE_MESSAGES, SAMPLED, WRITE_BUDGET};
 use crate::log::{ReadError, Record, holes};
 use crate::planted::{Bug, planted};
 use crate::room::{Attachment, Piece, Room};
 
 impl<S: Transport> Session<S> {
-    /// Brings the room at `index` nearer to its channel. Returns early when enough was collected to be written first.
+    /// Brings the room at `index` nearer to its channel. Returns early when enough was collected to be written first, or when
+    /// a part of a long way was read: the session's other rooms, and its client, are heard in between.
     pub(super) async fn catch_up(&mut self, index: usize) -> Flow {
         while self.out.len() < WRITE_BUDGET {
             let membership = &mut self.rooms[index];
@@ -25,63 +26,96 @@ impl<S: Transport> Session<S> {
                     return Ok(());
                 }
                 Attachment::Replay(batches) => batches.iter().for_each(|batch| self.batch(index, batch)),
-                Attachment::Behind => self.read_up(index).await?,
+                Attachment::Behind => {
+                    if !self.read_up(index).await? {
+                        return Ok(());
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    /// Reads what has left the tail from the log, and then tells the state of the room again.
-    async fn read_up(&mut self, index: usize) -> Flow {
-        self.hub.metrics.lags_total.inc();
-        let snapshot = self.rooms[index].room.snapshot();
-        let cursor = self.rooms[index].cursor;
-        if !planted(Bug::LagSwallowed) {
-            self.read_from_log(index, cursor, snapshot.head).await?;
+    /// Reads a batch of what has left the tail from the log. Once that was the last one tells the state of the room again;
+    /// whether it was.
+    async fn read_up(&mut self, index: usize) -> Flow<bool> {
+        if self.rooms[index].begin_to_read(&self.hub.log) {
+            self.hub.metrics.lags_total.inc();
+        }
+        let (room, cursor) = (Arc::clone(&self.rooms[index].room), self.rooms[index].cursor);
+        let head = room.head();
+        // A snapshot costs more than a look at the head, and is of no use while the way is longer than what is read at once.
+        if head.get().saturating_sub(cursor.get()) > PAGE_MESSAGES && !planted(Bug::LagSwallowed) {
+            self.read_on(index, cursor, head).await?;
+            return Ok(false);
+        }
+        let snapshot = room.snapshot();
+        if cursor < snapshot.head
+            && !planted(Bug::LagSwallowed)
+            && self.read_on(index, cursor, snapshot.head).await? < snapshot.head
+        {
+            return Ok(false);
         }
         let membership = &mut self.rooms[index];
         (membership.number, membership.cursor, membership.version) = (snapshot.number, snapshot.head, snapshot.version);
         // A conversation has no state to tell again: nobody joins it or leaves.
-        if self.dialect == Dialect::Json && self.rooms[index].room.ends().is_none() {
-            let room = Arc::clone(&self.rooms[index].room);
+        if self.dialect == Dialect::Json && room.ends().is_none() && self.may_see(&room) {
             self.joined(&room, snapshot);
+        }
+        Ok(true)
+    }
+
+    /// Writes the messages of a room in `after < seq ≤ upto`, batch by batch, and a `gap` for each that can't be had.
+    pub(super) async fn read_from_log(&mut self, index: usize, after: Seq, upto: Seq) -> Flow {
+        let _reading = self.hub.log.reading();
+        let mut cursor = after;
+        while cursor < upto {
+            cursor = self.read_on(index, cursor, upto).await?;
+            self.flush().await?;
         }
         Ok(())
     }
 
-    /// Writes the messages of a room in `after < seq ≤ upto`, page by page, and a `gap` for each that can't be had.
-    pub(super) async fn read_from_log(&mut self, index: usize, after: Seq, upto: Seq) -> Flow {
-        let _reading = self.hub.log.reading();
-        let (mut cursor, mut told) = (after, after);
-        while cursor < upto {
-            let room = Arc::clone(&self.rooms[index].room);
-            if !self.may_see(&room) {
-                return Ok(());
+    /// The next of the messages in `after < seq ≤ upto`, a batch of them, and a `gap` for those before that can't be had. How
+    /// far that goes.
+    async fn read_on(&mut self, index: usize, after: Seq, upto: Seq) -> Flow<Seq> {
+        let room = Arc::clone(&self.rooms[index].room);
+        let next = self.next_stored(&room, after, upto).await?;
+        // Asked once it was read: while that took its time he may have been put out.
+        let cursor = match next {
+            Some(batch) if self.may_see(&room) => self.stored_batch(&room, &batch, after),
+            Some(batch) => self.own_fates_in_log(&room, &batch, after),
+            None if self.may_see(&room) => {
+                self.pieces(&room, &[], after, upto, None);
+                upto
             }
-            let next = match self.hub.log.page(&room, cursor, upto).await {
-                Ok(page) => page.after(cursor),
+            None => {
+                self.fates_unknown(&room);
+                upto
+            }
+        };
+        self.rooms[index].cursor = cursor;
+        Ok(cursor)
+    }
+
+    /// The batch in which the first message stands that is kept in `after < seq ≤ upto`. Of the page around it nothing is
+    /// held: what is written next may take long.
+    async fn next_stored(&self, room: &Room, after: Seq, upto: Seq) -> Flow<Option<Arc<Batch>>> {
+        let mut cursor = after;
+        while cursor < upto {
+            let page = match self.hub.log.page(room, cursor, upto).await {
+                Ok(page) => page,
                 Err(error) => {
-                    self.unreadable(&room, &error);
-                    Err(upto)
+                    self.unreadable(room, &error);
+                    return Ok(None);
                 }
             };
-            // The page is let go before anything is written, which may take long: this session holds one batch of it.
-            match next {
-                Ok(batch) => {
-                    told = self.stored_batch(&room, &batch, told);
-                    cursor = told;
-                    self.rooms[index].cursor = told;
-                    self.flush().await?;
-                }
+            match page.after(cursor) {
+                Ok(batch) => return Ok(Some(batch)),
                 Err(empty) => cursor = empty,
             }
         }
-        if told < upto {
-            let room = Arc::clone(&self.rooms[index].room);
-            self.pieces(&room, &[], told, upto, None);
-            self.rooms[index].cursor = upto;
-        }
-        Ok(())
+        Ok(None)
     }
 
     /// Takes in what follows `after` of a batch that was read from the log; how far it goes.
@@ -115,7 +149,9 @@ impl<S: Transport> Session<S> {
                 }
             },
         };
-        self.page_of_history(room, &pieces, head, limit as u64);
+        if self.may_see(room) {
+            self.page_of_history(room, &pieces, head, limit as u64);
+        }
         Ok(())
     }
 
@@ -294,7 +330,7 @@ impl<S: Transport> Session<S> {
     }
 
     /// Takes the message off those whose fate is unknown, if it was sent on this connection. Whether it was.
-    fn settle(&mut self, record: &Record) -> bool {
+    pub(super) fn settle(&mut self, record: &Record) -> bool {
         let stored = &record.stored;
         if !self.is_own(record) {
             return false;

@@ -178,10 +178,9 @@ impl<S: Transport> Session<S> {
         while !self.unacked.is_empty() {
             self.collect().await?;
             self.flush().await?;
-            if self.unacked.is_empty() || self.is_behind() {
-                continue;
+            if !self.unacked.is_empty() {
+                self.news().await?;
             }
-            self.news().await?;
         }
         Ok(())
     }
