@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use chat_protocol::limits::DEFAULT_HISTORY;
-use chat_protocol::message::{ServerMessage, Stored};
+use chat_protocol::message::{Bye, ByeCode, Refusal, ServerMessage, Stored};
 use chat_protocol::text::render;
 use chat_protocol::value::{MessageId, Seq};
 
-use super::{Flow, Session, Transport, Unacked};
+use super::{Ended, Flow, Session, Transport, Unacked};
 use crate::batch::{Batch, Dialect, Item};
 use crate::limits::{PAGE_MESSAGES, SAMPLED, WRITE_BUDGET};
 use crate::log::{ReadError, Record, holes};
@@ -105,9 +105,14 @@ impl<S: Transport> Session<S> {
         while cursor < upto {
             let page = match self.hub.log.page(room, cursor, upto).await {
                 Ok(page) => page,
+                // What can't be read is not gone. It is tried once more, and then left to a later connection to read on from here.
                 Err(error) => {
                     self.unreadable(room, &error);
-                    return Ok(None);
+                    let again = self.hub.log.page(room, cursor, upto).await;
+                    again.map_err(|error| {
+                        self.unreadable(room, &error);
+                        unreadable_now()
+                    })?
                 }
             };
             match page.after(cursor) {
@@ -141,25 +146,36 @@ impl<S: Transport> Session<S> {
         let limit = limit as usize;
         let pieces = match room.recent(head, limit) {
             Some(pieces) => pieces,
-            None => match self.hub.log.before(&room.name, head.next(), limit).await {
+            None => match self.stored_before(room, head.next(), limit).await {
                 Ok(records) => records.into_iter().map(Piece::Stored).collect(),
-                Err(error) => {
-                    self.unreadable(room, &error);
-                    Vec::new()
+                Err(refusal) => {
+                    self.refuse(refusal.about(self.name_of(room)));
+                    return Ok(());
                 }
             },
         };
         if self.may_see(room) {
-            self.page_of_history(room, &pieces, head, limit as u64);
+            self.page_of_history(room, &pieces, head);
         }
         Ok(())
     }
 
+    /// The newest messages of a room with `seq < before`; what can't be read at once is tried once more.
+    async fn stored_before(&self, room: &Room, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, Refusal> {
+        match self.hub.log.before(&room.name, before, limit).await {
+            Ok(records) => return Ok(records),
+            Err(error) => self.unreadable(room, &error),
+        }
+        self.hub.log.before(&room.name, before, limit).await.map_err(|error| self.cannot_read(&error))
+    }
+
     /// A page that ends at `upto`: for people with its date before it and a line where it ends.
-    fn page_of_history(&mut self, room: &Room, pieces: &[Piece], upto: Seq, wanted: u64) {
-        let after = Seq::new(upto.get().saturating_sub(wanted));
+    ///
+    /// Of what is kept no longer before the first message nothing is said: whoever comes in had no part in it.
+    fn page_of_history(&mut self, room: &Room, pieces: &[Piece], upto: Seq) {
+        let Some(first) = pieces.first().and_then(Piece::record) else { return };
         match self.dialect {
-            Dialect::Json => self.pieces(room, pieces, after, upto, None),
+            Dialect::Json => self.pieces(room, pieces, first.stored.seq.previous(), upto, None),
             Dialect::Text => self.text_page(pieces),
         }
     }
@@ -252,7 +268,10 @@ impl<S: Transport> Session<S> {
     }
 
     fn gap(&mut self, room: &Room, from: Seq, to: Seq, re: Option<&MessageId>) {
-        self.hub.metrics.gap_messages_total.inc_by(to.get() + 1 - from.get());
+        // Whoever looks through what is old missed nothing.
+        if re.is_none() {
+            self.hub.metrics.gap_messages_total.inc_by(to.get() + 1 - from.get());
+        }
         match self.dialect {
             Dialect::Json => {
                 let room = self.name_of(room);
@@ -263,7 +282,7 @@ impl<S: Transport> Session<S> {
     }
 
     fn unreadable(&self, room: &Room, error: &ReadError) {
-        tracing::error!(connection = self.peer.id.0, room = %room.name, %error, "messages can't be read; a gap is announced instead");
+        tracing::error!(connection = self.peer.id.0, room = %room.name, %error, "messages can't be read");
     }
 
     /// Takes in a batch of the room at `index`: whole where nothing in it is this session's own.
@@ -365,4 +384,10 @@ impl<S: Transport> Session<S> {
     pub(super) fn history_wanted(wanted: Option<u32>) -> u32 {
         wanted.unwrap_or(DEFAULT_HISTORY).min(chat_protocol::limits::MAX_PAGE)
     }
+}
+
+/// The messages are there, but can't be read: whoever comes back goes on where he was.
+fn unreadable_now() -> Ended {
+    let bye = Bye::new(ByeCode::Storage, "what was said here can't be read just now; nothing of it is lost");
+    Ended::Closed(bye.retry_after_ms(1000))
 }

@@ -162,7 +162,7 @@ impl<S: Transport> Session<S> {
         Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(room.name.clone()).into())
     }
 
-    fn cannot_read(&self, error: &ReadError) -> Refusal {
+    pub(super) fn cannot_read(&self, error: &ReadError) -> Refusal {
         tracing::error!(connection = self.peer.id.0, %error, "a request was refused");
         Refusal::new(ErrorCode::StorageFull, "the log can't be read just now; try again later")
     }

@@ -2,6 +2,7 @@ mod crowd;
 mod fairness;
 mod gate;
 mod placing;
+mod reading;
 mod stopping;
 
 use chat_protocol::value::Password;
