@@ -225,7 +225,7 @@ impl<S: Transport> Session<S> {
     }
 
     async fn live(&mut self) {
-        let ended = AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or_else(|_| Ended::Failed);
+        let ended = AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or(Ended::Failed);
         Box::pin(self.end(ended)).await;
     }
 
