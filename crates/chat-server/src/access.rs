@@ -64,6 +64,7 @@ impl Access {
             .partition(|room| room.rule != Rule::Open || kept.contains(room.name.key().folded()));
         book.forget_guarded(&gone)?;
         self.put(known);
+        self.in_force();
         *self.book.lock().unwrap_or_else(PoisonError::into_inner) = Some(book);
         Ok(())
     }
@@ -75,6 +76,11 @@ impl Access {
     fn put(&self, rooms: Vec<Guarded>) {
         let rooms = rooms.into_iter().map(|room| (room.name.key().folded().into(), Arc::new(room)));
         *self.rooms.write().unwrap_or_else(PoisonError::into_inner) = rooms.collect();
+    }
+
+    /// Has sessions look at their rooms again. Only once these say of themselves that they are guarded: a session that looked
+    /// in between would find nothing and not look again.
+    fn in_force(&self) {
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -109,11 +115,13 @@ impl Access {
         }
     }
 
-    /// Puts a room on record, or changes what is: `change` gets what there is so far. May block.
+    /// Puts a room on record, or changes what is: `change` gets what there is so far. `guard` has the room, if there is one, say
+    /// so of itself, before any session looks. May block.
     pub(crate) fn change<E: From<NotChanged>>(
         &self,
         name: &RoomName,
         change: impl FnOnce(&mut Guarded) -> Result<(), E>,
+        guard: impl FnOnce(),
     ) -> Result<(), E> {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         let folded = name.key().folded().to_owned();
@@ -133,7 +141,8 @@ impl Access {
             book.keep_guarded(&room).map_err(NotChanged::Unavailable)?;
         }
         self.rooms.write().unwrap_or_else(PoisonError::into_inner).insert(folded.into(), Arc::new(room));
-        self.version.fetch_add(1, Ordering::AcqRel);
+        guard();
+        self.in_force();
         Ok(())
     }
 
@@ -149,8 +158,8 @@ impl Access {
         book.as_ref().map_or(Ok(()), |book| book.erased(number))
     }
 
-    /// Takes over what another process changed; whether it did. May block.
-    pub(crate) fn refresh(&self) -> Result<bool, String> {
+    /// Takes over what another process changed, and has the rooms say so of themselves by `guard`; whether it did. May block.
+    pub(crate) fn refresh(&self, guard: impl FnOnce()) -> Result<bool, String> {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(book) = &mut *book else { return Ok(false) };
         if !book.stale()? {
@@ -164,7 +173,34 @@ impl Access {
             && rooms.iter().all(|room| before.get(room.name.key().folded()).is_some_and(|other| **other == *room));
         if !same {
             self.put(rooms);
+            guard();
+            self.in_force();
         }
         Ok(!same)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_protocol::value::Seq;
+
+    use super::*;
+
+    #[test]
+    fn a_room_says_that_it_is_guarded_before_sessions_are_to_look() {
+        let access = Access::default();
+        let name = RoomName::new("den").expect("a name");
+        let room = Room::new(name.clone(), Seq::ZERO, String::new(), 200);
+        let before = access.version();
+        let close = |guarded: &mut Guarded| {
+            guarded.rule = Rule::Closed;
+            Ok::<_, NotChanged>(())
+        };
+        let guard = || {
+            assert_eq!(access.version(), before, "a session would look, find the room open, and not look again");
+            access.guard(&room);
+        };
+        access.change(&name, close, guard).expect("closed");
+        assert!(room.is_guarded() && access.version() > before);
     }
 }

@@ -232,14 +232,13 @@ impl<S: Transport> Session<S> {
         change: impl FnOnce(&mut Guarded) -> Result<(), Refused> + Send + 'static,
     ) -> Done {
         let (rooms, name) = (Arc::clone(&self.hub.rooms), name.clone());
-        let changed = tokio::task::spawn_blocking(move || rooms.access.change(&name, change)).await;
+        let changed = tokio::task::spawn_blocking(move || rooms.change_access(&name, change)).await;
         let unavailable = |error: tokio::task::JoinError| Err(NotChanged::Unavailable(error.to_string()).into());
         changed.unwrap_or_else(unavailable).map_err(|Refused(refusal)| super::requests::Stop::Refused(refusal))
     }
 
     /// Has those who are in a room look whether they still may be.
     fn put_in_force(&self, room: &Room) {
-        self.hub.rooms.access.guard(room);
         let (people, _, _) = room.who(None, usize::MAX);
         for alias in people {
             let peers = self.hub.directory.find(&alias).map(|(_, peers)| peers).unwrap_or_default();

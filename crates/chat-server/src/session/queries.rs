@@ -7,7 +7,7 @@ use chat_protocol::names::RoomName;
 use chat_protocol::text::render;
 use chat_protocol::value::{MessageId, Seq};
 
-use super::requests::Done;
+use super::requests::{Done, no_such_room};
 use super::{Session, Transport};
 use crate::batch::Dialect;
 use crate::limits::WRITE_BUDGET;
@@ -158,8 +158,7 @@ impl<S: Transport> Session<S> {
         if self.may_see(room) {
             return Ok(());
         }
-        let words = format!("there is no room {}", room.name.shown());
-        Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(room.name.clone()).into())
+        Err(no_such_room(&room.name).into())
     }
 
     pub(super) fn cannot_read(&self, error: &ReadError) -> Refusal {

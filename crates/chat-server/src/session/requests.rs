@@ -49,10 +49,11 @@ impl<S: Transport> Session<S> {
             Ok(text::Input::Message(message)) => return self.request(message).await,
             Ok(text::Input::Help) => text::HELP.iter().for_each(|line| self.notice(line)),
             Ok(text::Input::OperatorHelp) => text::OPERATOR_HELP.iter().for_each(|line| self.notice(line)),
-            Ok(text::Input::ShowTopic) => {
+            Ok(text::Input::ShowTopic) if self.may_see(&room) => {
                 let topic = room.topic();
                 self.text(|out| render::topic(out, &topic));
             }
+            Ok(text::Input::ShowTopic) => self.refuse(no_such_room(&room.name)),
             Ok(text::Input::Ignore(name)) => self.ignore(&name, true),
             Ok(text::Input::Unignore(name)) => self.ignore(&name, false),
             Ok(_) => {}
@@ -132,16 +133,14 @@ impl<S: Transport> Session<S> {
     /// The session's place in a room, or why it has none.
     pub(super) fn membership(&self, name: &RoomName) -> Done<usize> {
         if name.is_conversation() {
-            let words = format!("there is no room {}", name.shown());
-            return Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(name.clone()).into());
+            return Err(no_such_room(name).into());
         }
         let known = self.rooms.iter().position(|membership| membership.room.name == *name);
         if let Some(index) = known.filter(|index| self.may_see(&self.rooms[*index].room)) {
             return Ok(index);
         }
         let Some(room) = self.hub.rooms.get(name).filter(|room| self.may_see(room)) else {
-            let words = format!("there is no room #{name}");
-            return Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(name.clone()).into());
+            return Err(no_such_room(name).into());
         };
         self.rooms.iter().position(|membership| membership.room.id == room.id).ok_or_else(|| {
             let words = format!("you are not in #{name}; join it first");
@@ -199,4 +198,9 @@ impl<S: Transport> Session<S> {
         })
         .await
     }
+}
+
+/// What somebody is told of a room that there isn't, or isn't to him.
+pub(super) fn no_such_room(name: &RoomName) -> Refusal {
+    Refusal::new(ErrorCode::NoSuchRoom, format!("there is no room {}", name.shown())).about(name.clone())
 }

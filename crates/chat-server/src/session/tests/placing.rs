@@ -8,12 +8,11 @@ use crate::limits::{BATCH_BYTES, CHANNEL_BATCHES, TAIL_BYTES};
 /// Closes a room, as an operator's session does, but for that its people are told to look.
 fn close(lab: &Lab, name: &str) {
     let (hub, name) = (lab.hub(), RoomName::new(name).expect("a room"));
-    let closed = hub.rooms.access.change(&name, |guarded| {
+    let closed = hub.rooms.change_access(&name, |guarded| {
         guarded.rule = Rule::Closed;
         Ok::<_, crate::access::NotChanged>(())
     });
     closed.expect("closed");
-    hub.rooms.access.guard(&hub.rooms.get(&name).expect("the room"));
 }
 
 /// A program in these rooms.
@@ -107,4 +106,15 @@ async fn whoever_is_put_out_of_one_room_while_he_leaves_another_leaves_the_right
         assert_eq!(say(&mut bot, "").await, "{\"type\":\"ack\",\"id\":\"2\"}");
     }
     assert_eq!(say(&mut bot, "{\"type\":\"ping\"}\n").await, "{\"type\":\"pong\"}");
+}
+
+#[tokio::test]
+async fn whoever_is_about_to_be_put_out_is_not_shown_the_topic() {
+    let (lab, _) = Gate::lab().await;
+    let mut alice = lab.guest("alice", "192.0.2.1").await;
+    say(&mut alice, "/join den\n").await;
+    assert_eq!(say(&mut alice, "/topic launch\n").await, "*** alice set the topic: launch");
+    close(&lab, "den");
+    assert_eq!(say(&mut alice, "/topic\n").await, "!!! there is no room #den");
+    assert!(say(&mut alice, "").await.starts_with("*** You are not in #den any more"));
 }
