@@ -21,17 +21,24 @@ pub(crate) struct Guarded {
     /// The account that made it, or made it private.
     pub(crate) maker: Option<AuthorId>,
     pub(crate) rule: Rule,
+    /// Nobody may be in it, until an operator opens it: then it is again whose it was.
+    pub(crate) closed: bool,
+}
+
+impl Guarded {
+    /// Whether everybody may be in it: then it is on record for its maker's sake alone.
+    pub(crate) fn is_everybodys(&self) -> bool {
+        self.rule == Rule::Open && !self.closed
+    }
 }
 
 /// Who may be in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// Everybody; it is on record for its maker's sake.
+    /// Everybody.
     Open,
     /// These accounts.
     Members(BTreeSet<AuthorId>),
-    /// Nobody.
-    Closed,
 }
 
 /// Why a change wasn't made.
@@ -61,7 +68,7 @@ impl Access {
         let (known, gone): (Vec<_>, Vec<_>) = book
             .guarded()?
             .into_iter()
-            .partition(|room| room.rule != Rule::Open || kept.contains(room.name.key().folded()));
+            .partition(|room| !room.is_everybodys() || kept.contains(room.name.key().folded()));
         book.forget_guarded(&gone)?;
         self.put(known);
         self.in_force();
@@ -95,23 +102,25 @@ impl Access {
 
     /// Has a room say of itself whether it is everybody's.
     pub(crate) fn guard(&self, room: &Room) {
-        room.set_guarded(self.get(&room.folded).is_some_and(|guarded| guarded.rule != Rule::Open));
+        room.set_guarded(self.get(&room.folded).is_some_and(|guarded| !guarded.is_everybodys()));
     }
 
     /// Forgets who made a room that has vanished.
     pub(crate) fn forget(&self, room: &Room) {
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        if rooms.get(&room.folded).is_some_and(|guarded| guarded.rule == Rule::Open) {
+        if rooms.get(&room.folded).is_some_and(|guarded| guarded.is_everybodys()) {
             rooms.remove(&room.folded);
         }
     }
 
     /// Whether this one may be in the room with this folded name, or know that there is one.
     pub(crate) fn is_open_to(&self, folded: &str, author: Option<AuthorId>) -> bool {
-        match self.rooms().get(folded).map(|room| &room.rule) {
-            None | Some(Rule::Open) => true,
-            Some(Rule::Members(members)) => author.is_some_and(|author| members.contains(&author)),
-            Some(Rule::Closed) => false,
+        let rooms = self.rooms();
+        let Some(room) = rooms.get(folded) else { return true };
+        match &room.rule {
+            _ if room.closed => false,
+            Rule::Open => true,
+            Rule::Members(members) => author.is_some_and(|author| members.contains(&author)),
         }
     }
 
@@ -130,7 +139,7 @@ impl Access {
             return Err(NotChanged::TooManyRooms.into());
         }
         let mut room = known.map_or_else(
-            || Guarded { name: name.clone(), maker: None, rule: Rule::Open },
+            || Guarded { name: name.clone(), maker: None, rule: Rule::Open, closed: false },
             |known| Guarded::clone(&known),
         );
         change(&mut room)?;
@@ -168,7 +177,7 @@ impl Access {
         let mut rooms = book.guarded()?;
         let before = self.rooms().clone();
         // Of a room that has vanished it is still on the disk who made it.
-        rooms.retain(|room| room.rule != Rule::Open || before.contains_key(room.name.key().folded()));
+        rooms.retain(|room| !room.is_everybodys() || before.contains_key(room.name.key().folded()));
         let same = rooms.len() == before.len()
             && rooms.iter().all(|room| before.get(room.name.key().folded()).is_some_and(|other| **other == *room));
         if !same {
@@ -193,7 +202,7 @@ mod tests {
         let room = Room::new(name.clone(), Seq::ZERO, String::new(), 200);
         let before = access.version();
         let close = |guarded: &mut Guarded| {
-            guarded.rule = Rule::Closed;
+            guarded.closed = true;
             Ok::<_, NotChanged>(())
         };
         let guard = || {

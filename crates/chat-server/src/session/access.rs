@@ -81,7 +81,7 @@ impl<S: Transport> Session<S> {
         let Some(maker) = self.account() else { return };
         let made = self.change_access(&room.name, move |guarded| {
             // A private room is its maker's also after it was empty.
-            if guarded.rule == Rule::Open {
+            if guarded.is_everybodys() {
                 guarded.maker = Some(maker.id);
             }
             Ok(())
@@ -172,22 +172,27 @@ impl<S: Transport> Session<S> {
         if closed && room.as_ref().is_some_and(|room| self.hub.rooms.is_lobby(room)) {
             return Err(Refusal::new(ErrorCode::Forbidden, "everybody starts in this room; it can't be closed").into());
         }
-        let is_closed = record.is_some_and(|record| record.rule == Rule::Closed);
+        let is_closed = record.as_ref().is_some_and(|record| record.closed);
         if !closed && !is_closed {
             return Err(Refusal::new(ErrorCode::NoSuchRoom, format!("{} isn't closed", name.shown())).into());
         }
         let what = format!("{} {}", if closed { "close" } else { "open" }, name.shown());
         self.on_audit_record(by, what).await?;
-        let rule = if closed { Rule::Closed } else { Rule::Open };
         let done = self.change_access(&name, move |guarded| {
-            guarded.rule = rule;
+            guarded.closed = closed;
             Ok(())
         });
         done.await?;
         if let Some(room) = &room {
             self.put_in_force(room);
         }
-        self.done(id, &format!("{} is {}", name.shown(), if closed { "closed" } else { "open to everybody again" }));
+        let is_private = record.is_some_and(|record| record.rule != Rule::Open);
+        let what = match (closed, is_private) {
+            (true, _) => "closed",
+            (false, false) => "open to everybody again",
+            (false, true) => "its members' again",
+        };
+        self.done(id, &format!("{} is {what}", name.shown()));
         Ok(())
     }
 

@@ -2,14 +2,13 @@
 
 use super::gate::Gate;
 use super::*;
-use crate::access::Rule;
 use crate::limits::{BATCH_BYTES, CHANNEL_BATCHES, TAIL_BYTES};
 
 /// Closes a room, as an operator's session does, but for that its people are told to look.
 fn close(lab: &Lab, name: &str) {
     let (hub, name) = (lab.hub(), RoomName::new(name).expect("a room"));
     let closed = hub.rooms.change_access(&name, |guarded| {
-        guarded.rule = Rule::Closed;
+        guarded.closed = true;
         Ok::<_, crate::access::NotChanged>(())
     });
     closed.expect("closed");
