@@ -21,17 +21,24 @@ pub(crate) struct Guarded {
     /// The account that made it, or made it private.
     pub(crate) maker: Option<AuthorId>,
     pub(crate) rule: Rule,
+    /// Nobody may be in it, until an operator opens it: then it is again whose it was.
+    pub(crate) closed: bool,
+}
+
+impl Guarded {
+    /// Whether everybody may be in it: then it is on record for its maker's sake alone.
+    pub(crate) fn is_everybodys(&self) -> bool {
+        self.rule == Rule::Open && !self.closed
+    }
 }
 
 /// Who may be in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// Everybody; it is on record for its maker's sake.
+    /// Everybody.
     Open,
     /// These accounts.
     Members(BTreeSet<AuthorId>),
-    /// Nobody.
-    Closed,
 }
 
 /// Why a change wasn't made.
@@ -61,9 +68,10 @@ impl Access {
         let (known, gone): (Vec<_>, Vec<_>) = book
             .guarded()?
             .into_iter()
-            .partition(|room| room.rule != Rule::Open || kept.contains(room.name.key().folded()));
+            .partition(|room| !room.is_everybodys() || kept.contains(room.name.key().folded()));
         book.forget_guarded(&gone)?;
         self.put(known);
+        self.in_force();
         *self.book.lock().unwrap_or_else(PoisonError::into_inner) = Some(book);
         Ok(())
     }
@@ -75,6 +83,11 @@ impl Access {
     fn put(&self, rooms: Vec<Guarded>) {
         let rooms = rooms.into_iter().map(|room| (room.name.key().folded().into(), Arc::new(room)));
         *self.rooms.write().unwrap_or_else(PoisonError::into_inner) = rooms.collect();
+    }
+
+    /// Has sessions look at their rooms again. Only once these say of themselves that they are guarded: a session that looked
+    /// in between would find nothing and not look again.
+    fn in_force(&self) {
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -89,31 +102,35 @@ impl Access {
 
     /// Has a room say of itself whether it is everybody's.
     pub(crate) fn guard(&self, room: &Room) {
-        room.set_guarded(self.get(&room.folded).is_some_and(|guarded| guarded.rule != Rule::Open));
+        room.set_guarded(self.get(&room.folded).is_some_and(|guarded| !guarded.is_everybodys()));
     }
 
     /// Forgets who made a room that has vanished.
     pub(crate) fn forget(&self, room: &Room) {
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        if rooms.get(&room.folded).is_some_and(|guarded| guarded.rule == Rule::Open) {
+        if rooms.get(&room.folded).is_some_and(|guarded| guarded.is_everybodys()) {
             rooms.remove(&room.folded);
         }
     }
 
     /// Whether this one may be in the room with this folded name, or know that there is one.
     pub(crate) fn is_open_to(&self, folded: &str, author: Option<AuthorId>) -> bool {
-        match self.rooms().get(folded).map(|room| &room.rule) {
-            None | Some(Rule::Open) => true,
-            Some(Rule::Members(members)) => author.is_some_and(|author| members.contains(&author)),
-            Some(Rule::Closed) => false,
+        let rooms = self.rooms();
+        let Some(room) = rooms.get(folded) else { return true };
+        match &room.rule {
+            _ if room.closed => false,
+            Rule::Open => true,
+            Rule::Members(members) => author.is_some_and(|author| members.contains(&author)),
         }
     }
 
-    /// Puts a room on record, or changes what is: `change` gets what there is so far. May block.
+    /// Puts a room on record, or changes what is: `change` gets what there is so far. `guard` has the room, if there is one, say
+    /// so of itself, before any session looks. May block.
     pub(crate) fn change<E: From<NotChanged>>(
         &self,
         name: &RoomName,
         change: impl FnOnce(&mut Guarded) -> Result<(), E>,
+        guard: impl FnOnce(),
     ) -> Result<(), E> {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         let folded = name.key().folded().to_owned();
@@ -122,7 +139,7 @@ impl Access {
             return Err(NotChanged::TooManyRooms.into());
         }
         let mut room = known.map_or_else(
-            || Guarded { name: name.clone(), maker: None, rule: Rule::Open },
+            || Guarded { name: name.clone(), maker: None, rule: Rule::Open, closed: false },
             |known| Guarded::clone(&known),
         );
         change(&mut room)?;
@@ -133,7 +150,8 @@ impl Access {
             book.keep_guarded(&room).map_err(NotChanged::Unavailable)?;
         }
         self.rooms.write().unwrap_or_else(PoisonError::into_inner).insert(folded.into(), Arc::new(room));
-        self.version.fetch_add(1, Ordering::AcqRel);
+        guard();
+        self.in_force();
         Ok(())
     }
 
@@ -149,8 +167,8 @@ impl Access {
         book.as_ref().map_or(Ok(()), |book| book.erased(number))
     }
 
-    /// Takes over what another process changed; whether it did. May block.
-    pub(crate) fn refresh(&self) -> Result<bool, String> {
+    /// Takes over what another process changed, and has the rooms say so of themselves by `guard`; whether it did. May block.
+    pub(crate) fn refresh(&self, guard: impl FnOnce()) -> Result<bool, String> {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(book) = &mut *book else { return Ok(false) };
         if !book.stale()? {
@@ -159,12 +177,39 @@ impl Access {
         let mut rooms = book.guarded()?;
         let before = self.rooms().clone();
         // Of a room that has vanished it is still on the disk who made it.
-        rooms.retain(|room| room.rule != Rule::Open || before.contains_key(room.name.key().folded()));
+        rooms.retain(|room| !room.is_everybodys() || before.contains_key(room.name.key().folded()));
         let same = rooms.len() == before.len()
             && rooms.iter().all(|room| before.get(room.name.key().folded()).is_some_and(|other| **other == *room));
         if !same {
             self.put(rooms);
+            guard();
+            self.in_force();
         }
         Ok(!same)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_protocol::value::Seq;
+
+    use super::*;
+
+    #[test]
+    fn a_room_says_that_it_is_guarded_before_sessions_are_to_look() {
+        let access = Access::default();
+        let name = RoomName::new("den").expect("a name");
+        let room = Room::new(name.clone(), Seq::ZERO, String::new(), 200);
+        let before = access.version();
+        let close = |guarded: &mut Guarded| {
+            guarded.closed = true;
+            Ok::<_, NotChanged>(())
+        };
+        let guard = || {
+            assert_eq!(access.version(), before, "a session would look, find the room open, and not look again");
+            access.guard(&room);
+        };
+        access.change(&name, close, guard).expect("closed");
+        assert!(room.is_guarded() && access.version() > before);
     }
 }

@@ -1,6 +1,6 @@
 //! Who has which alias, and which sessions may come back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_protocol::limits::RESERVATION;
@@ -8,7 +8,7 @@ use chat_protocol::names::{Alias, NameMap};
 use tokio::time::Instant;
 
 use crate::accounts::{Account, Authenticator};
-use crate::limits::{MAX_SESSIONS, SESSION_LIFE};
+use crate::limits::{MAX_RESERVED, MAX_SESSIONS, SESSION_LIFE};
 use crate::log::{AuthorId, TokenHash};
 use crate::peer::Peer;
 
@@ -22,6 +22,8 @@ pub(crate) struct Directory {
 struct State {
     accounts: Arc<dyn Authenticator>,
     holders: NameMap<Holder>,
+    /// The reservations in the order in which they run out, those that were used or in somebody's way meanwhile among them.
+    reserved: VecDeque<(Instant, Alias)>,
     sessions: HashMap<TokenHash, Session>,
     /// The sessions by the order of their last use.
     by_use: BTreeMap<u64, TokenHash>,
@@ -90,8 +92,14 @@ pub(crate) struct InTheWay(pub(crate) Vec<Arc<Peer>>);
 impl Directory {
     /// Nobody is here, and guests may have what isn't an account's.
     pub(crate) fn new(accounts: Arc<dyn Authenticator>) -> Self {
-        let state =
-            State { accounts, holders: NameMap::new(), sessions: HashMap::new(), by_use: BTreeMap::new(), uses: 0 };
+        let state = State {
+            accounts,
+            holders: NameMap::new(),
+            reserved: VecDeque::new(),
+            sessions: HashMap::new(),
+            by_use: BTreeMap::new(),
+            uses: 0,
+        };
         Self { state: Mutex::new(state) }
     }
 
@@ -254,6 +262,7 @@ impl Directory {
     /// Gives the alias up; `reserve`: it stays the session's for a while.
     pub(crate) fn release(&self, alias: &Alias, peer: &Peer, token: Option<&TokenHash>, reserve: bool) {
         let mut state = self.state();
+        state.end_reservations();
         let key = alias.key();
         let holder = state.holders.get_mut(&key).filter(|holder| holder.is(peer));
         if let Some(Holder::Here { peers, account, .. }) = holder {
@@ -264,8 +273,7 @@ impl Directory {
                 state.holders.remove(&key);
             }
             if let Some(token) = token.filter(|_| reserve) {
-                let holder = Holder::Reserved { session: *token, until: Instant::now() + RESERVATION };
-                let _ = state.holders.insert(alias.as_str(), key, false, holder);
+                state.reserve(alias, *token);
             }
         }
         if let Some(token) = token {
@@ -284,12 +292,39 @@ impl Directory {
 
 impl State {
     fn claim(&mut self, alias: &Alias, peer: &Arc<Peer>, token: Option<&TokenHash>) -> Result<(), Taken> {
+        self.end_reservations();
         if !self.is_free(alias, token) {
             let free = alias.suggestion(|other| self.is_free(other, token));
             return Err(Taken { wanted: alias.clone(), free: Suggestion(free) });
         }
         self.hold(alias, peer, None);
         Ok(())
+    }
+
+    /// Keeps the alias of a broken connection for its session for a while.
+    fn reserve(&mut self, alias: &Alias, session: TokenHash) {
+        let until = Instant::now() + RESERVATION;
+        let holder = Holder::Reserved { session, until };
+        if self.holders.insert(alias.as_str(), alias.key(), false, holder).is_ok() {
+            self.reserved.push_back((until, alias.clone()));
+        }
+    }
+
+    /// Ends the reservations that have run out, and the oldest where there are too many: nobody may ever ask for these names.
+    fn end_reservations(&mut self) {
+        let now = Instant::now();
+        while self.reserved.front().is_some_and(|(until, _)| *until <= now || self.reserved.len() > MAX_RESERVED)
+            && let Some((until, alias)) = self.reserved.pop_front()
+        {
+            let key = alias.key();
+            // It may have been used since, and reserved once more.
+            if matches!(self.holders.get(&key), Some(Holder::Reserved { until: its, .. }) if *its == until) {
+                self.holders.remove(&key);
+            }
+        }
+        if self.reserved.is_empty() {
+            self.reserved = VecDeque::new();
+        }
     }
 
     fn hold(&mut self, alias: &Alias, peer: &Arc<Peer>, account: Option<AuthorId>) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chat_protocol::message::Bye;
 use chat_protocol::names::RoomName;
+use tokio::time::Instant;
 
 use crate::accounts::Gate;
 use crate::clock::Clock;
@@ -107,8 +108,8 @@ pub(crate) struct Connections {
 struct State {
     peers: HashMap<ConnId, Arc<Peer>>,
     by_address: HashMap<IpAddr, usize>,
-    /// The words with which everybody is sent away, once that has begun.
-    stopping: Option<Bye>,
+    /// The words with which everybody is sent away, and since when.
+    stopping: Option<(Bye, Instant)>,
 }
 
 /// Why one connection more can't be held.
@@ -138,7 +139,7 @@ impl Connections {
             *held += 1;
         }
         let peer = Arc::new(Peer::new(ConnId(self.next.fetch_add(1, Ordering::Relaxed)), address, private));
-        if let Some(bye) = &state.stopping {
+        if let Some((bye, _)) = &state.stopping {
             peer.end(bye.clone());
         }
         state.peers.insert(peer.id, Arc::clone(&peer));
@@ -149,6 +150,11 @@ impl Connections {
     fn now(&self) -> (usize, bool) {
         let state = self.state();
         (state.peers.len(), state.stopping.is_some())
+    }
+
+    /// Since when everybody is sent away, where that has begun.
+    pub(crate) fn stopping_since(&self) -> Option<Instant> {
+        self.state().stopping.as_ref().map(|(_, since)| *since)
     }
 
     /// Counts a connection out.
@@ -175,7 +181,7 @@ impl Connections {
     /// Asks everybody to end, those who come later too.
     pub(crate) fn end_all(&self, bye: &Bye) {
         let mut state = self.state();
-        state.stopping = Some(bye.clone());
+        state.stopping = Some((bye.clone(), Instant::now()));
         state.peers.values().for_each(|peer| peer.end(bye.clone()));
     }
 }

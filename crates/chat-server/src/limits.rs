@@ -230,6 +230,10 @@ pub(crate) const CROWDED_DEADLINE: Duration = Duration::from_secs(1);
 /// Sessions kept for coming back. The longest unused makes place.
 pub(crate) const MAX_SESSIONS: usize = 100_000;
 
+/// Aliases that wait for the sessions of broken connections. Beyond that the oldest is given up: twice as many as there are
+/// connections unless the operator says otherwise, so that everybody finds his own again whose network failed.
+pub(crate) const MAX_RESERVED: usize = 20_000;
+
 /// How long a session is kept after its last use.
 pub const SESSION_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
 

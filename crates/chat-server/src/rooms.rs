@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chat_protocol::names::{NameMap, RoomName};
 use chat_protocol::value::Seq;
 
-use crate::access::Access;
+use crate::access::{Access, Guarded, NotChanged};
 use crate::accounts::Accounts;
 use crate::conversations::Conversations;
 use crate::directory::Directory;
@@ -105,6 +105,22 @@ impl Rooms {
             self.map().remove(&room.name.key());
             self.access.forget(room);
         }
+    }
+
+    /// Changes whose a room is, also of one that is on record alone; see [`Access::change`]. May block.
+    pub(crate) fn change_access<E: From<NotChanged>>(
+        &self,
+        name: &RoomName,
+        change: impl FnOnce(&mut Guarded) -> Result<(), E>,
+    ) -> Result<(), E> {
+        // Looked for once the change is made: one that is made meanwhile either is found or has looked by itself.
+        let guard = || self.get(name).iter().for_each(|room| self.access.guard(room));
+        self.access.change(name, change, guard)
+    }
+
+    /// Takes over what another process changed about whose rooms are; whether it did. May block.
+    pub(crate) fn refresh_access(&self) -> Result<bool, String> {
+        self.access.refresh(|| self.all().iter().for_each(|room| self.access.guard(room)))
     }
 
     /// How many are everybody's.

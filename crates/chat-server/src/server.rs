@@ -104,16 +104,26 @@ impl Server {
     #[allow(clippy::unused_async, reason = "opening a log may have to wait for a disk")]
     pub async fn bind(config: Config) -> Result<Self, StartError> {
         let mut doors = Vec::new();
-        for listener in listen_all(config.listen)? {
+        for listener in listen_all(config.listen.clone())? {
             warn_if_public(&listener);
             doors.push(Arc::new(Door::new(listener, None, config.proxy_protocol)));
         }
+        let (store, reader) = open(config.storage.clone()).await?;
+        Self::over(store, reader, doors, config).await
+    }
+
+    /// A server whose log is open.
+    pub(crate) async fn over(
+        store: Box<dyn Store>,
+        reader: Arc<dyn Reader>,
+        mut doors: Vec<Arc<Door>>,
+        config: Config,
+    ) -> Result<Self, StartError> {
         // A certificate may be kept in the log's folder, which is another server's until the log is open.
         let data = match &config.storage {
             Storage::Memory { .. } => None,
             Storage::Sqlite(durable) => Some(durable.data.clone()),
         };
-        let (store, reader) = open(config.storage).await?;
         let tls = match config.tls {
             Some(tls) => Some(open_tls(tls, config.web.as_ref(), config.proxy_protocol, &mut doors)?),
             None => None,

@@ -10,6 +10,7 @@ mod close;
 mod conversations;
 mod cursor;
 mod handshake;
+mod heed;
 mod input;
 mod invited;
 mod login;
@@ -54,6 +55,7 @@ use crate::stranger::Stranger;
 use crate::turnstile::Turn;
 
 pub(crate) use self::account::end_sessions;
+use self::heed::{Heed, in_time};
 use self::input::Input;
 use self::membership::Membership;
 pub(crate) use self::moderation::banned;
@@ -168,8 +170,8 @@ pub(crate) struct Session<S> {
     shown: Date,
     /// When the oldest batch that is sampled and not written yet was published.
     published: Option<Instant>,
-    /// It was asked to end and finishes what it had received.
-    draining: bool,
+    /// Which requests to end it hears.
+    heed: Heed,
     /// Nothing more is said in its name.
     silent: bool,
     /// The connection takes nothing any more.
@@ -205,7 +207,7 @@ impl<S: Transport> Session<S> {
             access_seen: 0,
             shown,
             published: None,
-            draining: false,
+            heed: Heed::All,
             silent: false,
             deaf: false,
         }
@@ -223,7 +225,7 @@ impl<S: Transport> Session<S> {
     }
 
     async fn live(&mut self) {
-        let ended = AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or_else(|_| Ended::Failed);
+        let ended = AssertUnwindSafe(self.serve()).catch_unwind().await.unwrap_or(Ended::Failed);
         Box::pin(self.end(ended)).await;
     }
 
@@ -252,9 +254,6 @@ impl<S: Transport> Session<S> {
     async fn turn(&mut self) -> Flow {
         self.collect().await?;
         self.flush().await?;
-        if self.is_behind() {
-            return Ok(());
-        }
         self.let_silent_go();
         let line = match self.wait().await {
             Event::Line(line) => Box::pin(self.lines(line)),
@@ -268,7 +267,7 @@ impl<S: Transport> Session<S> {
     ///
     /// By hand and not by `select!`, as this is what each delivery passes through. Whoever is woken is so by a batch mostly,
     /// and looks no further then. Before that everything else had its turn, so that no room can talk so much that a
-    /// member isn't heard, nor told to end.
+    /// member isn't heard, nor told to end; so it has where he is behind, and there is no waiting for that.
     fn wait(&mut self) -> impl Future<Output = Event> {
         let mut pause = self.rate.pause().map(|until| Box::pin(tokio::time::sleep_until(until)));
         let mut woken = false;
@@ -277,9 +276,7 @@ impl<S: Transport> Session<S> {
                 return Poll::Ready(Event::News);
             }
             self.peer.register(cx);
-            if !self.draining
-                && let Some(bye) = self.peer.ending()
-            {
+            if let Some(bye) = self.heed.ending(&self.peer) {
                 return Poll::Ready(Event::End(bye));
             }
             if self.peer.has_mail() {
@@ -323,7 +320,16 @@ impl<S: Transport> Session<S> {
                 membership::Ready::Behind => return false,
             }
         }
+        self.pass_turn(index);
         true
+    }
+
+    /// A room that has used the budget up, the one at `index`, comes last the next time: however much is said there, the
+    /// others are heard.
+    fn pass_turn(&mut self, index: usize) {
+        if index < self.rooms.len() {
+            self.rooms.rotate_left(index + 1);
+        }
     }
 
     /// The letters were taken before the rooms are looked at and are opened after: an answer to a repeat comes after the
@@ -340,11 +346,22 @@ impl<S: Transport> Session<S> {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
-                membership::Ready::Behind => self.catch_up(index).await?,
+                membership::Ready::Behind => {
+                    self.catch_up(index).await?;
+                    // Where the way is long the others have their turn before it goes on.
+                    if self.rooms[index].is_detached() && self.out.len() < WRITE_BUDGET {
+                        index += 1;
+                    }
+                }
             }
         }
+        self.pass_turn(index);
         for letter in letters {
             self.letter(letter);
+        }
+        // Nothing more may come by which he would be woken, where what he waited for was the fate of what he said there.
+        if self.access_seen != self.hub.rooms.access.version() {
+            self.leave_closed().await?;
         }
         Ok(())
     }
@@ -373,7 +390,7 @@ impl<S: Transport> Session<S> {
         self.mark_read();
         for left in (0..LINES_PER_TURN).rev() {
             self.rate.spend();
-            self.item(item).await?;
+            self.whole(item).await?;
             if self.out.len() >= WRITE_BUDGET {
                 self.flush().await?;
             }
@@ -412,6 +429,13 @@ impl<S: Transport> Session<S> {
             Dialect::Text => Ended::Quit(None),
             Dialect::Json => Ended::Eof,
         }
+    }
+
+    /// Carries out a line to its end: what follows it must not be where it isn't.
+    async fn whole(&mut self, item: Incoming) -> Flow {
+        let (hub, peer) = self.hold_out();
+        let done = in_time(&hub, &peer, self.item(item)).await;
+        self.give_in(done)
     }
 
     async fn item(&mut self, item: Incoming) -> Flow {
@@ -477,11 +501,6 @@ impl<S: Transport> Session<S> {
         let ack = self.ack_of(id, stored);
         self.json(&ack);
     }
-}
-
-/// Waits for the request to end; one that is being carried out is no news. Cancel-safe.
-async fn asked_to_end(peer: &Peer, draining: bool) -> Bye {
-    if draining { std::future::pending().await } else { peer.asked_to_end().await }
 }
 
 #[cfg(test)]

@@ -25,11 +25,8 @@ pub(crate) async fn tend(hub: Arc<Hub>) {
             Err(error) => error!(%error, "changes of accounts can't be read"),
         }
         let rooms = Arc::clone(&hub.rooms);
-        match tokio::task::spawn_blocking(move || rooms.access.refresh()).await {
-            Ok(Ok(true)) => {
-                hub.rooms.all().iter().for_each(|room| hub.rooms.access.guard(room));
-                hub.connections.peers().iter().for_each(|peer| peer.wake());
-            }
+        match tokio::task::spawn_blocking(move || rooms.refresh_access()).await {
+            Ok(Ok(true)) => hub.connections.peers().iter().for_each(|peer| peer.wake()),
             Ok(Ok(false)) => {}
             Ok(Err(why)) => error!(%why, "changes of rooms' members can't be read"),
             Err(error) => error!(%error, "changes of rooms' members can't be read"),

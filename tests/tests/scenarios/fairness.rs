@@ -56,18 +56,21 @@ impl Drop for Flood {
     }
 }
 
-/// How many messages of the flood come after the server has read a request, and before what it asks for happens: by the
-/// stream's own order, so that neither a busy machine nor a slow reader changes the count.
+/// How many messages of the flood get their place after the server has read a request, and before what it asks for happens:
+/// by the places themselves, so that neither a busy machine nor a slow reader changes the count.
 async fn waits_behind(client: &mut JsonClient, id: &str) -> u64 {
-    client.send(json!({"type": "ping", "id": id})).await;
+    // To a member this tells how far the room is.
+    client.send(json!({"type": "join", "room": "lobby", "id": format!("{id} begins")})).await;
     client.send(json!({"type": "say", "room": "lobby", "text": "me too", "id": id})).await;
-    let mut before = None;
+    let (mut head, mut begins) = (0, None);
     loop {
         let line = client.receive().await;
-        match (line["type"].as_str(), &mut before) {
-            (Some("pong"), None) if line["id"] == *id => before = Some(0),
-            (Some("message"), Some(count)) => *count += 1,
-            (Some("ack"), Some(count)) if line["id"] == *id => return *count,
+        match line["type"].as_str() {
+            Some("joined") => head = line["head"].as_u64().expect("a head"),
+            Some("ack") if line["id"] == format!("{id} begins") => begins = Some(head),
+            Some("ack") if line["id"] == *id => {
+                return line["seq"].as_u64().expect("a seq") - begins.expect("it began") - 1;
+            }
             _ => {}
         }
     }

@@ -250,6 +250,32 @@ async fn an_operator_closes_and_opens_rooms() {
 }
 
 #[tokio::test]
+async fn a_private_room_that_is_opened_again_is_its_members_as_before() {
+    let house = House::open().await;
+    for name in ["alice", "eve"] {
+        house.add(name, PASSWORD);
+    }
+    house.add_operator("olga", PASSWORD);
+    let mut alice = alice_in_secret(&house).await;
+    let mut olga = house.log_in("olga", PASSWORD).await;
+    olga.send_line("/close secret").await;
+    olga.expect("*** #secret is closed").await;
+    assert_eq!(alice.next("left").await["room"], "secret");
+    olga.send_line("/open secret").await;
+    olga.expect("*** #secret is its members' again").await;
+    for mut other in [program(&house, "eve", &["lobby"]).await, guest(&house, "mallory").await] {
+        other.so_far().await;
+        other.send(json!({"type": "join", "room": "secret", "after": 0, "id": "j"})).await;
+        other.expect_error("no_such_room").await;
+    }
+    olga.send_line("/join secret").await;
+    olga.expect("!!! there is no room #secret").await;
+    alice.send(json!({"type": "join", "room": "secret", "after": 0, "id": "j"})).await;
+    assert_eq!(alice.next("ack").await["id"], "j");
+    assert_eq!(alice.next("message").await["text"], "the launch code");
+}
+
+#[tokio::test]
 async fn whose_a_room_is_outlives_the_server() {
     let data = tempfile::tempdir().expect("a folder");
     let server = ServerProcess::start_durable(data.path(), &[]);

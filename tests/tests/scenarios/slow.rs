@@ -189,6 +189,36 @@ async fn only_a_reader_that_takes_nothing_is_closed_and_he_is_told_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_far_behind_is_heard_before_he_has_caught_up() {
+    let server = TestServer::with().unhurried().start().await;
+    let mut slow = JsonClient::over(Wire::connect_small("slow", server.address).await).await;
+    slow.say_hello(json!({"type": "hello", "alias": "slow"})).await;
+    let mut text_slow = TextClient::over(Wire::connect_small("text_slow", server.address).await);
+    text_slow.introduce("text_slow").await;
+    let mut writer = server.json("writer").await;
+    flood(&mut writer, 1, FLOOD).await;
+    slow.send(json!({"type": "ping", "id": "there?"})).await;
+    text_slow.send_line("/quit enough of this").await;
+    let mut last = 0;
+    loop {
+        let line = slow.receive().await;
+        match line["type"].as_str() {
+            Some("message") => last = line["seq"].as_u64().unwrap(),
+            Some("pong") => break,
+            _ => {}
+        }
+    }
+    // What the kernel holds for him comes first.
+    assert!(last < FLOOD / 2, "his answer came behind {last} messages of {FLOOD}");
+    let mut lines = 0;
+    while !text_slow.line().await.starts_with("*** bye: ") {
+        lines += 1;
+    }
+    assert!(lines < FLOOD / 2, "he had to take {lines} lines of {FLOOD} before he could go");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stalled_reader_delays_nobody() {
     let server = TestServer::with().unhurried().start().await;
     let mut stalled = Vec::new();

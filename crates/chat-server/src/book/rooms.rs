@@ -16,6 +16,11 @@ CREATE TABLE members (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// How the rule of a closed room is kept that was everybody's, or its members'. An earlier server takes the second, which it
+/// doesn't know, for the first.
+const CLOSED: &str = "closed";
+const CLOSED_MEMBERS: &str = "closed to members";
+
 impl Book {
     /// All rooms that are on record.
     pub(crate) fn guarded(&mut self) -> Result<Vec<Guarded>, String> {
@@ -31,13 +36,14 @@ impl Book {
             // A name that a newer table of Unicode doesn't allow any more can't be asked for.
             let Ok(name) = RoomName::new(&row.get::<_, String>(1)?) else { return Ok(None) };
             let members = || of_room.get(&row.get::<_, String>(0).unwrap_or_default()).cloned().unwrap_or_default();
-            let rule = match row.get::<_, String>(3)?.as_str() {
-                "open" => Rule::Open,
-                "members" => Rule::Members(members()),
+            let (rule, closed) = match row.get::<_, String>(3)?.as_str() {
+                "open" => (Rule::Open, false),
+                "members" => (Rule::Members(members()), false),
+                CLOSED => (Rule::Open, true),
                 // What isn't known is better closed than open.
-                _ => Rule::Closed,
+                _ => (Rule::Members(members()), true),
             };
-            Ok(Some(Guarded { name, maker: row.get::<_, Option<[u8; 16]>>(2)?.map(AuthorId), rule }))
+            Ok(Some(Guarded { name, maker: row.get::<_, Option<[u8; 16]>>(2)?.map(AuthorId), rule, closed }))
         })
     }
 
@@ -58,10 +64,11 @@ impl Book {
             let key = room.name.key();
             let folded = key.folded();
             let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
-            let (rule, members) = match &room.rule {
-                Rule::Open => ("open", None),
-                Rule::Members(members) => ("members", Some(members)),
-                Rule::Closed => ("closed", None),
+            let (rule, members) = match (&room.rule, room.closed) {
+                (Rule::Open, false) => ("open", None),
+                (Rule::Open, true) => (CLOSED, None),
+                (Rule::Members(members), false) => ("members", Some(members)),
+                (Rule::Members(members), true) => (CLOSED_MEMBERS, Some(members)),
             };
             tx.execute("DELETE FROM members WHERE folded = ?", [folded])?;
             for member in members.into_iter().flatten() {

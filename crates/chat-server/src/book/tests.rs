@@ -1,6 +1,8 @@
+use chat_protocol::names::RoomName;
 use chat_protocol::value::Password;
 
 use super::*;
+use crate::access::{Guarded, Rule as Rooms};
 use crate::accounts::{Accounts, Authenticator as _};
 use crate::moderation::Order;
 
@@ -112,6 +114,27 @@ fn bans_switches_and_the_audit_log_outlive_the_process() {
     let audit = second.audit(u64::MAX, 10).expect("entries");
     assert_eq!(audit.iter().map(|entry| entry.number).collect::<Vec<_>>(), [4, 3, 2, 1]);
     assert_eq!(order(&folder).page(0, 10, NOW).0, [], "what ran out left the file");
+}
+
+#[test]
+fn a_closed_room_is_kept_with_whose_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let room = |name: &str, rule: &Rooms, closed| Guarded {
+        name: RoomName::new(name).expect("a name"),
+        maker: Some(ID),
+        rule: rule.clone(),
+        closed,
+    };
+    let members = Rooms::Members([ID, AuthorId([2; 16])].into());
+    let kept = [room("a", &members, true), room("b", &members, false), room("c", &Rooms::Open, true)];
+    let mut book = Book::open(folder.path()).expect("a book");
+    kept.iter().for_each(|room| book.keep_guarded(room).expect("kept"));
+    drop(book);
+    let mut book = Book::open(folder.path()).expect("a book");
+    assert_eq!(book.guarded().expect("rooms"), kept);
+    // Opened again it is what it was.
+    book.keep_guarded(&room("a", &members, false)).expect("kept");
+    assert_eq!(book.guarded().expect("rooms")[0], room("a", &members, false));
 }
 
 #[test]

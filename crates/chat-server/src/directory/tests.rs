@@ -52,6 +52,50 @@ async fn a_broken_sessions_alias_waits_for_it_for_two_minutes() {
     assert!(matches!(directory.resume(&TOKEN, &second), Resumed::Taken(_)), "the session is kept, its alias is not");
 }
 
+fn token(number: usize) -> TokenHash {
+    let mut token = [0; 32];
+    token[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    TokenHash(token)
+}
+
+/// A connection that says hello and breaks.
+fn come_and_break(directory: &Directory, number: usize) {
+    let (alias, peer) = (alias(&format!("bot{number}")), peer(1));
+    directory.open(&alias, &peer, token(number), AUTHOR).expect("free");
+    directory.release(&alias, &peer, Some(&token(number)), true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_held_of_reservations_that_have_run_out() {
+    let directory = directory();
+    for number in 0..10_000 {
+        come_and_break(&directory, number);
+    }
+    // One that was used meanwhile is reserved anew, and longer.
+    advance(RESERVATION / 2).await;
+    assert!(matches!(directory.resume(&token(7), &peer(2)), Resumed::Here { .. }));
+    directory.release(&alias("bot7"), &peer(2), Some(&token(7)), true);
+    advance(RESERVATION / 2).await;
+    directory.claim(&alias("alice"), &peer(3)).expect("free");
+    directory.release(&alias("alice"), &peer(3), None, false);
+    let held: Vec<_> = directory.state().holders.iter().map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(held, ["bot7"]);
+    advance(RESERVATION / 2).await;
+    directory.release(&alias("alice"), &peer(3), None, false);
+    assert!(directory.state().holders.is_empty());
+    assert_eq!(directory.state().reserved.capacity(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_oldest_reservation_makes_place() {
+    let directory = directory();
+    for number in 0..=MAX_RESERVED {
+        come_and_break(&directory, number);
+    }
+    directory.claim(&alias("bot1"), &peer(2)).expect_err("still reserved");
+    directory.claim(&alias("bot0"), &peer(2)).expect("given up for the newest");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_open_is_held_and_an_unknown_one_is_unknown() {
     let directory = directory();
@@ -84,12 +128,10 @@ async fn a_rename_gives_the_old_name_up_and_moves_the_session() {
 #[test]
 fn the_longest_unused_session_makes_place() {
     let directory = directory();
-    let mut token = [0; 32];
-    for i in 0..=MAX_SESSIONS {
-        token[..8].copy_from_slice(&(i as u64).to_be_bytes());
-        directory.remember(TokenHash(token), AUTHOR, alias("bot"));
+    for number in 0..=MAX_SESSIONS {
+        directory.remember(token(number), AUTHOR, alias("bot"));
     }
     assert_eq!(directory.state().sessions.len(), MAX_SESSIONS);
-    assert!(matches!(directory.resume(&TokenHash([0; 32]), &peer(1)), Resumed::Unknown));
-    assert!(matches!(directory.resume(&TokenHash(token), &peer(1)), Resumed::Here { .. }));
+    assert!(matches!(directory.resume(&token(0), &peer(1)), Resumed::Unknown));
+    assert!(matches!(directory.resume(&token(MAX_SESSIONS), &peer(1)), Resumed::Here { .. }));
 }

@@ -1,16 +1,16 @@
 //! Rooms that aren't everybody's: who makes them so, and what becomes of those who may not be in one any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chat_protocol::clean::clean_line;
 use chat_protocol::message::{ErrorCode, Refusal, ServerMessage};
 use chat_protocol::names::{Alias, RoomName};
-use chat_protocol::value::MessageId;
+use chat_protocol::value::{MessageId, Seq};
 use tracing::error;
 
 use super::requests::Done;
-use super::{Flow, Session, Transport};
+use super::{Flow, Session, Transport, Unacked};
 use crate::access::{Guarded, NotChanged, Rule};
 use crate::accounts::Account;
 use crate::batch::{Batch, Dialect, Item};
@@ -48,12 +48,40 @@ impl<S: Transport> Session<S> {
         }
     }
 
+    /// The same of what is read from the log after `after`; where that ends.
+    pub(super) fn own_fates_in_log(&mut self, room: &Room, batch: &Batch, after: Seq) -> Seq {
+        let Some((first, last)) = batch.seqs else { return after };
+        for item in &batch.items {
+            if let Item::Message { record, .. } = item
+                && self.settle(record)
+            {
+                self.ack(record.id.clone(), &record.stored);
+            }
+        }
+        if first > after.next() || batch.messages() > batch.items.len() as u64 {
+            self.fates_unknown(room);
+        }
+        last
+    }
+
+    /// Messages of a room that isn't open to this one any more are kept no longer. What he said there may have been among
+    /// them: he isn't left to wait for it, as he couldn't leave then.
+    pub(super) fn fates_unknown(&mut self, room: &Room) {
+        let unacked = std::mem::take(&mut self.unacked);
+        let (lost, rest): (VecDeque<_>, _) = unacked.into_iter().partition(|unacked| unacked.room == room.name);
+        self.unacked = rest;
+        for Unacked { id, .. } in lost {
+            let words = format!("you are not in {} any more, and what became of this can't be told", room.name.shown());
+            self.refuse(Refusal::new(ErrorCode::NoSuchRoom, words).to(id).about(room.name.clone()));
+        }
+    }
+
     /// Puts down who made a room, where he has an account: he may make it private.
     pub(super) async fn record_maker(&self, room: &Arc<Room>) {
         let Some(maker) = self.account() else { return };
         let made = self.change_access(&room.name, move |guarded| {
             // A private room is its maker's also after it was empty.
-            if guarded.rule == Rule::Open {
+            if guarded.is_everybodys() {
                 guarded.maker = Some(maker.id);
             }
             Ok(())
@@ -144,22 +172,27 @@ impl<S: Transport> Session<S> {
         if closed && room.as_ref().is_some_and(|room| self.hub.rooms.is_lobby(room)) {
             return Err(Refusal::new(ErrorCode::Forbidden, "everybody starts in this room; it can't be closed").into());
         }
-        let is_closed = record.is_some_and(|record| record.rule == Rule::Closed);
+        let is_closed = record.as_ref().is_some_and(|record| record.closed);
         if !closed && !is_closed {
             return Err(Refusal::new(ErrorCode::NoSuchRoom, format!("{} isn't closed", name.shown())).into());
         }
         let what = format!("{} {}", if closed { "close" } else { "open" }, name.shown());
         self.on_audit_record(by, what).await?;
-        let rule = if closed { Rule::Closed } else { Rule::Open };
         let done = self.change_access(&name, move |guarded| {
-            guarded.rule = rule;
+            guarded.closed = closed;
             Ok(())
         });
         done.await?;
         if let Some(room) = &room {
             self.put_in_force(room);
         }
-        self.done(id, &format!("{} is {}", name.shown(), if closed { "closed" } else { "open to everybody again" }));
+        let is_private = record.is_some_and(|record| record.rule != Rule::Open);
+        let what = match (closed, is_private) {
+            (true, _) => "closed",
+            (false, false) => "open to everybody again",
+            (false, true) => "its members' again",
+        };
+        self.done(id, &format!("{} is {what}", name.shown()));
         Ok(())
     }
 
@@ -204,14 +237,13 @@ impl<S: Transport> Session<S> {
         change: impl FnOnce(&mut Guarded) -> Result<(), Refused> + Send + 'static,
     ) -> Done {
         let (rooms, name) = (Arc::clone(&self.hub.rooms), name.clone());
-        let changed = tokio::task::spawn_blocking(move || rooms.access.change(&name, change)).await;
+        let changed = tokio::task::spawn_blocking(move || rooms.change_access(&name, change)).await;
         let unavailable = |error: tokio::task::JoinError| Err(NotChanged::Unavailable(error.to_string()).into());
         changed.unwrap_or_else(unavailable).map_err(|Refused(refusal)| super::requests::Stop::Refused(refusal))
     }
 
     /// Has those who are in a room look whether they still may be.
     fn put_in_force(&self, room: &Room) {
-        self.hub.rooms.access.guard(room);
         let (people, _, _) = room.who(None, usize::MAX);
         for alias in people {
             let peers = self.hub.directory.find(&alias).map(|(_, peers)| peers).unwrap_or_default();

@@ -5,9 +5,10 @@ use chat_protocol::value::{MessageId, Password};
 use tracing::info;
 
 use super::handshake::no_randomness;
+use super::heed::asked_to_end;
 use super::login::{insecure, refusal};
 use super::requests::Done;
-use super::{Ended, Flow, Session, Transport, asked_to_end};
+use super::{Ended, Flow, Session, Transport};
 use crate::accounts::{Account, Refused, check_password};
 use crate::batch::Dialect;
 use crate::hub::Hub;
@@ -135,7 +136,7 @@ impl<S: Transport> Session<S> {
     async fn unless_ended<T>(&self, answer: impl Future<Output = Result<T, Refused>>) -> Flow<Result<T, Refused>> {
         tokio::select! {
             answer = answer => Ok(answer),
-            bye = asked_to_end(&self.peer, self.draining) => Err(Ended::Closed(bye)),
+            bye = asked_to_end(&self.peer, self.heed) => Err(Ended::Closed(bye)),
         }
     }
 

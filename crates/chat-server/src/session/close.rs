@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::info;
 
+use super::heed::{Heed, drained_by};
 use super::membership::Membership;
 use super::{Ended, Flow, Session, Transport};
 use crate::batch::Dialect;
@@ -26,11 +27,7 @@ impl<S: Transport> Session<S> {
     /// Leaves the rooms, gives the alias up, says why, and closes so that the words arrive.
     pub(super) async fn close(&mut self, ended: Ended) {
         if self.person.is_some() {
-            let began = Instant::now();
-            let _ = timeout(DRAIN_DEADLINE, self.carry_out(&ended)).await;
-            if is_stopping(&ended) {
-                self.hear_out(began + HEAR_DEADLINE).await;
-            }
+            self.see_out(&ended).await;
         }
         self.leave_all(&ended).await;
         self.peer.set_gone();
@@ -52,6 +49,21 @@ impl<S: Transport> Session<S> {
         self.say_last(deadline).await;
     }
 
+    /// Carries out what was received, and lets the others be heard who had said something too.
+    async fn see_out(&mut self, ended: &Ended) {
+        if !is_stopping(ended) {
+            let _ = timeout(DRAIN_DEADLINE, self.carry_out(ended)).await;
+            return;
+        }
+        // Counted from when the server began to stop: a line that was under way then has taken of that time already. Where it
+        // has taken all, it isn't done, and what follows it is not carried out.
+        let by = drained_by(&self.hub);
+        if Instant::now() < by {
+            let _ = timeout_at(by, self.carry_out(ended)).await;
+        }
+        self.hear_out(by - DRAIN_DEADLINE + HEAR_DEADLINE).await;
+    }
+
     async fn say_last(&mut self, deadline: Duration) {
         let _ = timeout(deadline, self.write_all()).await;
         self.linger().await;
@@ -61,6 +73,8 @@ impl<S: Transport> Session<S> {
     async fn carry_out(&mut self, ended: &Ended) -> Flow {
         match ended {
             Ended::Quit(_) | Ended::Eof => {
+                // That the server stops as well is no reason to leave him without his acks.
+                self.heed = Heed::AllButTheStop;
                 self.settle_all().await?;
                 // Of what he did last, what is said of it.
                 self.collect().await
@@ -77,7 +91,7 @@ impl<S: Transport> Session<S> {
 
     /// Carries out the whole lines that have arrived, at whatever rate.
     async fn carry_out_arrived(&mut self) -> Flow {
-        self.draining = true;
+        self.heed = Heed::Nothing;
         let mut most = DRAIN_BYTES;
         loop {
             while let Ok(Some(item)) = self.input.buffered() {

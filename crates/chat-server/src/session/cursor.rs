@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use chat_protocol::limits::DEFAULT_HISTORY;
-use chat_protocol::message::{ServerMessage, Stored};
+use chat_protocol::message::{Bye, ByeCode, Refusal, ServerMessage, Stored};
 use chat_protocol::text::render;
 use chat_protocol::value::{MessageId, Seq};
 
-use super::{Flow, Session, Transport, Unacked};
+use super::{Ended, Flow, Session, Transport, Unacked};
 use crate::batch::{Batch, Dialect, Item};
-use crate::limits::{SAMPLED, WRITE_BUDGET};
+use crate::limits::{PAGE_MESSAGES, SAMPLED, WRITE_BUDGET};
 use crate::log::{ReadError, Record, holes};
 use crate::planted::{Bug, planted};
 use crate::room::{Attachment, Piece, Room};
 
 impl<S: Transport> Session<S> {
-    /// Brings the room at `index` nearer to its channel. Returns early when enough was collected to be written first.
+    /// Brings the room at `index` nearer to its channel. Returns early when enough was collected to be written first, or when
+    /// a part of a long way was read: the session's other rooms, and its client, are heard in between.
     pub(super) async fn catch_up(&mut self, index: usize) -> Flow {
         while self.out.len() < WRITE_BUDGET {
             let membership = &mut self.rooms[index];
@@ -25,63 +26,101 @@ impl<S: Transport> Session<S> {
                     return Ok(());
                 }
                 Attachment::Replay(batches) => batches.iter().for_each(|batch| self.batch(index, batch)),
-                Attachment::Behind => self.read_up(index).await?,
+                Attachment::Behind => {
+                    if !self.read_up(index).await? {
+                        return Ok(());
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    /// Reads what has left the tail from the log, and then tells the state of the room again.
-    async fn read_up(&mut self, index: usize) -> Flow {
-        self.hub.metrics.lags_total.inc();
-        let snapshot = self.rooms[index].room.snapshot();
-        let cursor = self.rooms[index].cursor;
-        if !planted(Bug::LagSwallowed) {
-            self.read_from_log(index, cursor, snapshot.head).await?;
+    /// Reads a batch of what has left the tail from the log. Once that was the last one tells the state of the room again;
+    /// whether it was.
+    async fn read_up(&mut self, index: usize) -> Flow<bool> {
+        if self.rooms[index].begin_to_read(&self.hub.log) {
+            self.hub.metrics.lags_total.inc();
+        }
+        let (room, cursor) = (Arc::clone(&self.rooms[index].room), self.rooms[index].cursor);
+        let head = room.head();
+        // A snapshot costs more than a look at the head, and is of no use while the way is longer than what is read at once.
+        if head.get().saturating_sub(cursor.get()) > PAGE_MESSAGES && !planted(Bug::LagSwallowed) {
+            self.read_on(index, cursor, head).await?;
+            return Ok(false);
+        }
+        let snapshot = room.snapshot();
+        if cursor < snapshot.head
+            && !planted(Bug::LagSwallowed)
+            && self.read_on(index, cursor, snapshot.head).await? < snapshot.head
+        {
+            return Ok(false);
         }
         let membership = &mut self.rooms[index];
         (membership.number, membership.cursor, membership.version) = (snapshot.number, snapshot.head, snapshot.version);
         // A conversation has no state to tell again: nobody joins it or leaves.
-        if self.dialect == Dialect::Json && self.rooms[index].room.ends().is_none() {
-            let room = Arc::clone(&self.rooms[index].room);
+        if self.dialect == Dialect::Json && room.ends().is_none() && self.may_see(&room) {
             self.joined(&room, snapshot);
+        }
+        Ok(true)
+    }
+
+    /// Writes the messages of a room in `after < seq ≤ upto`, batch by batch, and a `gap` for each that can't be had.
+    pub(super) async fn read_from_log(&mut self, index: usize, after: Seq, upto: Seq) -> Flow {
+        let _reading = self.hub.log.reading();
+        let mut cursor = after;
+        while cursor < upto {
+            cursor = self.read_on(index, cursor, upto).await?;
+            self.flush().await?;
         }
         Ok(())
     }
 
-    /// Writes the messages of a room in `after < seq ≤ upto`, page by page, and a `gap` for each that can't be had.
-    pub(super) async fn read_from_log(&mut self, index: usize, after: Seq, upto: Seq) -> Flow {
-        let _reading = self.hub.log.reading();
-        let (mut cursor, mut told) = (after, after);
-        while cursor < upto {
-            let room = Arc::clone(&self.rooms[index].room);
-            if !self.may_see(&room) {
-                return Ok(());
+    /// The next of the messages in `after < seq ≤ upto`, a batch of them, and a `gap` for those before that can't be had. How
+    /// far that goes.
+    async fn read_on(&mut self, index: usize, after: Seq, upto: Seq) -> Flow<Seq> {
+        let room = Arc::clone(&self.rooms[index].room);
+        let next = self.next_stored(&room, after, upto).await?;
+        // Asked once it was read: while that took its time he may have been put out.
+        let cursor = match next {
+            Some(batch) if self.may_see(&room) => self.stored_batch(&room, &batch, after),
+            Some(batch) => self.own_fates_in_log(&room, &batch, after),
+            None if self.may_see(&room) => {
+                self.pieces(&room, &[], after, upto, None);
+                upto
             }
-            let next = match self.hub.log.page(&room, cursor, upto).await {
-                Ok(page) => page.after(cursor),
+            None => {
+                self.fates_unknown(&room);
+                upto
+            }
+        };
+        self.rooms[index].cursor = cursor;
+        Ok(cursor)
+    }
+
+    /// The batch in which the first message stands that is kept in `after < seq ≤ upto`. Of the page around it nothing is
+    /// held: what is written next may take long.
+    async fn next_stored(&self, room: &Room, after: Seq, upto: Seq) -> Flow<Option<Arc<Batch>>> {
+        let mut cursor = after;
+        while cursor < upto {
+            let page = match self.hub.log.page(room, cursor, upto).await {
+                Ok(page) => page,
+                // What can't be read is not gone. It is tried once more, and then left to a later connection to read on from here.
                 Err(error) => {
-                    self.unreadable(&room, &error);
-                    Err(upto)
+                    self.unreadable(room, &error);
+                    let again = self.hub.log.page(room, cursor, upto).await;
+                    again.map_err(|error| {
+                        self.unreadable(room, &error);
+                        unreadable_now()
+                    })?
                 }
             };
-            // The page is let go before anything is written, which may take long: this session holds one batch of it.
-            match next {
-                Ok(batch) => {
-                    told = self.stored_batch(&room, &batch, told);
-                    cursor = told;
-                    self.rooms[index].cursor = told;
-                    self.flush().await?;
-                }
+            match page.after(cursor) {
+                Ok(batch) => return Ok(Some(batch)),
                 Err(empty) => cursor = empty,
             }
         }
-        if told < upto {
-            let room = Arc::clone(&self.rooms[index].room);
-            self.pieces(&room, &[], told, upto, None);
-            self.rooms[index].cursor = upto;
-        }
-        Ok(())
+        Ok(None)
     }
 
     /// Takes in what follows `after` of a batch that was read from the log; how far it goes.
@@ -107,23 +146,36 @@ impl<S: Transport> Session<S> {
         let limit = limit as usize;
         let pieces = match room.recent(head, limit) {
             Some(pieces) => pieces,
-            None => match self.hub.log.before(&room.name, head.next(), limit).await {
+            None => match self.stored_before(room, head.next(), limit).await {
                 Ok(records) => records.into_iter().map(Piece::Stored).collect(),
-                Err(error) => {
-                    self.unreadable(room, &error);
-                    Vec::new()
+                Err(refusal) => {
+                    self.refuse(refusal.about(self.name_of(room)));
+                    return Ok(());
                 }
             },
         };
-        self.page_of_history(room, &pieces, head, limit as u64);
+        if self.may_see(room) {
+            self.page_of_history(room, &pieces, head);
+        }
         Ok(())
     }
 
+    /// The newest messages of a room with `seq < before`; what can't be read at once is tried once more.
+    async fn stored_before(&self, room: &Room, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, Refusal> {
+        match self.hub.log.before(&room.name, before, limit).await {
+            Ok(records) => return Ok(records),
+            Err(error) => self.unreadable(room, &error),
+        }
+        self.hub.log.before(&room.name, before, limit).await.map_err(|error| self.cannot_read(&error))
+    }
+
     /// A page that ends at `upto`: for people with its date before it and a line where it ends.
-    fn page_of_history(&mut self, room: &Room, pieces: &[Piece], upto: Seq, wanted: u64) {
-        let after = Seq::new(upto.get().saturating_sub(wanted));
+    ///
+    /// Of what is kept no longer before the first message nothing is said: whoever comes in had no part in it.
+    fn page_of_history(&mut self, room: &Room, pieces: &[Piece], upto: Seq) {
+        let Some(first) = pieces.first().and_then(Piece::record) else { return };
         match self.dialect {
-            Dialect::Json => self.pieces(room, pieces, after, upto, None),
+            Dialect::Json => self.pieces(room, pieces, first.stored.seq.previous(), upto, None),
             Dialect::Text => self.text_page(pieces),
         }
     }
@@ -216,7 +268,10 @@ impl<S: Transport> Session<S> {
     }
 
     fn gap(&mut self, room: &Room, from: Seq, to: Seq, re: Option<&MessageId>) {
-        self.hub.metrics.gap_messages_total.inc_by(to.get() + 1 - from.get());
+        // Whoever looks through what is old missed nothing.
+        if re.is_none() {
+            self.hub.metrics.gap_messages_total.inc_by(to.get() + 1 - from.get());
+        }
         match self.dialect {
             Dialect::Json => {
                 let room = self.name_of(room);
@@ -227,7 +282,7 @@ impl<S: Transport> Session<S> {
     }
 
     fn unreadable(&self, room: &Room, error: &ReadError) {
-        tracing::error!(connection = self.peer.id.0, room = %room.name, %error, "messages can't be read; a gap is announced instead");
+        tracing::error!(connection = self.peer.id.0, room = %room.name, %error, "messages can't be read");
     }
 
     /// Takes in a batch of the room at `index`: whole where nothing in it is this session's own.
@@ -294,7 +349,7 @@ impl<S: Transport> Session<S> {
     }
 
     /// Takes the message off those whose fate is unknown, if it was sent on this connection. Whether it was.
-    fn settle(&mut self, record: &Record) -> bool {
+    pub(super) fn settle(&mut self, record: &Record) -> bool {
         let stored = &record.stored;
         if !self.is_own(record) {
             return false;
@@ -329,4 +384,10 @@ impl<S: Transport> Session<S> {
     pub(super) fn history_wanted(wanted: Option<u32>) -> u32 {
         wanted.unwrap_or(DEFAULT_HISTORY).min(chat_protocol::limits::MAX_PAGE)
     }
+}
+
+/// The messages are there, but can't be read: whoever comes back goes on where he was.
+fn unreadable_now() -> Ended {
+    let bye = Bye::new(ByeCode::Storage, "what was said here can't be read just now; nothing of it is lost");
+    Ended::Closed(bye.retry_after_ms(1000))
 }

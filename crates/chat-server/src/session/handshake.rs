@@ -10,6 +10,7 @@ use chat_protocol::text::{self, Login, render};
 use tokio::time::Instant;
 use tracing::info;
 
+use super::heed::in_time;
 use super::requests::Stop;
 use super::{Ended, Flow, Opening, Person, Session, Transport};
 use crate::batch::Dialect;
@@ -137,7 +138,11 @@ impl<S: Transport> Session<S> {
                 Login::Quit => return Err(Ended::Quit(None)),
                 Login::Help => text::LOGIN_HELP.iter().for_each(|line| self.notice(line)),
                 Login::Alias(name) => match self.introduce(&name, deadline).await? {
-                    Ok(person) => return self.admit_to_lobby(person).await,
+                    Ok(person) => {
+                        let (hub, peer) = self.hold_out();
+                        let admitted = in_time(&hub, &peer, self.admit_to_lobby(person)).await;
+                        return self.give_in(admitted);
+                    }
                     Err(refusal) => {
                         self.refuse(refusal);
                         tries += 1;
@@ -191,7 +196,11 @@ impl<S: Transport> Session<S> {
         loop {
             match json::parse_client(&line) {
                 Ok(ClientMessage::Hello(hello)) => match self.hello(&hello, deadline).await? {
-                    Ok((person, secret)) => return self.admit(person, &secret, hello).await,
+                    Ok((person, secret)) => {
+                        let (hub, peer) = self.hold_out();
+                        let admitted = in_time(&hub, &peer, self.admit(person, &secret, hello)).await;
+                        return self.give_in(admitted);
+                    }
                     Err(refusal) => {
                         self.refuse(refusal);
                         tries += 1;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::batch::Batch;
+use crate::log::{Log, Reading};
 use crate::room::{Place, Room, Snapshot};
 use chat_protocol::value::Seq;
 
@@ -20,8 +21,16 @@ pub(super) struct Membership {
     expected: Seq,
     /// The version of the roster that it was given.
     pub(super) version: u64,
-    /// At the hot end of the room's log; held only while the session keeps up.
-    place: Option<Place>,
+    standing: Standing,
+}
+
+/// How a session stands to a room's channel.
+#[derive(Debug)]
+enum Standing {
+    /// At the hot end of the room's log, for as long as it keeps up.
+    Live(Place),
+    /// Away from it. On the long way back, by the log, with the pages kept that others read too.
+    Away(Option<Reading>),
 }
 
 /// What a room has for a session at once.
@@ -35,7 +44,15 @@ pub(super) enum Ready {
 impl Membership {
     pub(super) fn new(room: Arc<Room>, snapshot: &Snapshot) -> Self {
         let Snapshot { number, head, version, .. } = *snapshot;
-        Self { room, number, cursor: head, marked: Seq::ZERO, expected: Seq::ZERO, version, place: None }
+        Self {
+            room,
+            number,
+            cursor: head,
+            marked: Seq::ZERO,
+            expected: Seq::ZERO,
+            version,
+            standing: Standing::Away(None),
+        }
     }
 
     /// A message was knocked for.
@@ -49,19 +66,30 @@ impl Membership {
     }
 
     pub(super) fn go_live(&mut self, place: Place) {
-        self.place = Some(place);
+        self.standing = Standing::Live(place);
+    }
+
+    /// Whether reading begins with this; else it is under way.
+    pub(super) fn begin_to_read(&mut self, log: &Log) -> bool {
+        let begins = !matches!(self.standing, Standing::Away(Some(_)));
+        if begins {
+            self.standing = Standing::Away(Some(log.reading()));
+        }
+        begins
     }
 
     pub(super) fn let_go(&mut self) {
-        self.place = None;
+        if !self.is_detached() {
+            self.standing = Standing::Away(None);
+        }
     }
 
     pub(super) const fn is_detached(&self) -> bool {
-        self.place.is_none()
+        matches!(self.standing, Standing::Away(_))
     }
 
     pub(super) fn ready(&mut self) -> Ready {
-        let Some(place) = &mut self.place else { return Ready::Behind };
+        let Standing::Live(place) = &mut self.standing else { return Ready::Behind };
         // Looked at first, as it costs no lock: most have taken everything when they ask.
         if self.number == self.room.number() {
             return Ready::Nothing;
@@ -70,7 +98,7 @@ impl Membership {
             Ok(batch) => Ready::Batch(batch),
             // It lagged: the way back is by the tail.
             Err(_) => {
-                self.place = None;
+                self.standing = Standing::Away(None);
                 Ready::Behind
             }
         }

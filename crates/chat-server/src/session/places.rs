@@ -9,9 +9,10 @@ use chat_protocol::value::{MessageId, Seq};
 use tokio::sync::oneshot;
 use tracing::info;
 
+use super::heed::asked_to_end;
 use super::membership::Membership;
 use super::requests::Done;
-use super::{Ended, Flow, Session, Transport, asked_to_end};
+use super::{Ended, Flow, Session, Transport};
 use crate::batch::Dialect;
 use crate::log::{Entered, Entry};
 use crate::planted::{Bug, planted};
@@ -77,7 +78,7 @@ impl<S: Transport> Session<S> {
                 }
                 entered
             }
-            bye = asked_to_end(&self.peer, self.draining) => {
+            bye = asked_to_end(&self.peer, self.heed) => {
                 // Entered or not: what was done for this session has to be undone by it.
                 answer.close();
                 if let Ok(Ok(Entered { room, snapshot, .. })) = answer.try_recv() {
@@ -178,9 +179,11 @@ impl<S: Transport> Session<S> {
             let words = format!("{room} is a conversation, which nobody leaves");
             return Err(Refusal::new(ErrorCode::BadField, words).into());
         }
-        let index = self.membership(room)?;
+        self.membership(room)?;
         // What it said there is acked there: its fate has to be seen before it looks away.
         self.settle_all().await?;
+        // Looked for again: meanwhile he may have been put out of this room, or of one before it.
+        let index = self.membership(room)?;
         let left = self.rooms.remove(index);
         self.exit(left.room, None, false).await?;
         self.acknowledge(id);

@@ -7,7 +7,7 @@ use chat_protocol::names::RoomName;
 use chat_protocol::text::render;
 use chat_protocol::value::{MessageId, Seq};
 
-use super::requests::Done;
+use super::requests::{Done, no_such_room};
 use super::{Session, Transport};
 use crate::batch::Dialect;
 use crate::limits::WRITE_BUDGET;
@@ -158,11 +158,10 @@ impl<S: Transport> Session<S> {
         if self.may_see(room) {
             return Ok(());
         }
-        let words = format!("there is no room {}", room.name.shown());
-        Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(room.name.clone()).into())
+        Err(no_such_room(&room.name).into())
     }
 
-    fn cannot_read(&self, error: &ReadError) -> Refusal {
+    pub(super) fn cannot_read(&self, error: &ReadError) -> Refusal {
         tracing::error!(connection = self.peer.id.0, %error, "a request was refused");
         Refusal::new(ErrorCode::StorageFull, "the log can't be read just now; try again later")
     }

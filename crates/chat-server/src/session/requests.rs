@@ -10,9 +10,10 @@ use chat_protocol::names::RoomName;
 use chat_protocol::text::{self, render};
 use chat_protocol::value::MessageId;
 
+use super::heed::asked_to_end;
 use super::membership::Membership;
 use super::speak::short_reason;
-use super::{Ended, Flow, Person, Session, Transport, asked_to_end};
+use super::{Ended, Flow, Person, Session, Transport};
 use crate::log::Entry;
 use crate::room::Room;
 
@@ -48,10 +49,11 @@ impl<S: Transport> Session<S> {
             Ok(text::Input::Message(message)) => return self.request(message).await,
             Ok(text::Input::Help) => text::HELP.iter().for_each(|line| self.notice(line)),
             Ok(text::Input::OperatorHelp) => text::OPERATOR_HELP.iter().for_each(|line| self.notice(line)),
-            Ok(text::Input::ShowTopic) => {
+            Ok(text::Input::ShowTopic) if self.may_see(&room) => {
                 let topic = room.topic();
                 self.text(|out| render::topic(out, &topic));
             }
+            Ok(text::Input::ShowTopic) => self.refuse(no_such_room(&room.name)),
             Ok(text::Input::Ignore(name)) => self.ignore(&name, true),
             Ok(text::Input::Unignore(name)) => self.ignore(&name, false),
             Ok(_) => {}
@@ -131,16 +133,14 @@ impl<S: Transport> Session<S> {
     /// The session's place in a room, or why it has none.
     pub(super) fn membership(&self, name: &RoomName) -> Done<usize> {
         if name.is_conversation() {
-            let words = format!("there is no room {}", name.shown());
-            return Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(name.clone()).into());
+            return Err(no_such_room(name).into());
         }
         let known = self.rooms.iter().position(|membership| membership.room.name == *name);
         if let Some(index) = known.filter(|index| self.may_see(&self.rooms[*index].room)) {
             return Ok(index);
         }
         let Some(room) = self.hub.rooms.get(name).filter(|room| self.may_see(room)) else {
-            let words = format!("there is no room #{name}");
-            return Err(Refusal::new(ErrorCode::NoSuchRoom, words).about(name.clone()).into());
+            return Err(no_such_room(name).into());
         };
         self.rooms.iter().position(|membership| membership.room.id == room.id).ok_or_else(|| {
             let words = format!("you are not in #{name}; join it first");
@@ -168,7 +168,7 @@ impl<S: Transport> Session<S> {
         tokio::select! {
             biased;
             appended = self.hub.log.append(entry) => appended.map_err(|_| Ended::storage()),
-            bye = asked_to_end(&self.peer, self.draining) => Err(Ended::Closed(bye)),
+            bye = asked_to_end(&self.peer, self.heed) => Err(Ended::Closed(bye)),
         }
     }
 
@@ -177,10 +177,9 @@ impl<S: Transport> Session<S> {
         while !self.unacked.is_empty() {
             self.collect().await?;
             self.flush().await?;
-            if self.unacked.is_empty() || self.is_behind() {
-                continue;
+            if !self.unacked.is_empty() {
+                self.news().await?;
             }
-            self.news().await?;
         }
         Ok(())
     }
@@ -189,9 +188,7 @@ impl<S: Transport> Session<S> {
     async fn news(&self) -> Flow {
         poll_fn(|cx| {
             self.peer.register(cx);
-            if !self.draining
-                && let Some(bye) = self.peer.ending()
-            {
+            if let Some(bye) = self.heed.ending(&self.peer) {
                 return Poll::Ready(Err(Ended::Closed(bye)));
             }
             if self.peer.has_mail() || self.rooms.iter().any(Membership::has_news) {
@@ -201,4 +198,9 @@ impl<S: Transport> Session<S> {
         })
         .await
     }
+}
+
+/// What somebody is told of a room that there isn't, or isn't to him.
+pub(super) fn no_such_room(name: &RoomName) -> Refusal {
+    Refusal::new(ErrorCode::NoSuchRoom, format!("there is no room {}", name.shown())).about(name.clone())
 }

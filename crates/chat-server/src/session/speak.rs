@@ -68,9 +68,11 @@ impl<S: Transport> Session<S> {
         };
         self.tickets += 1;
         let ticket = self.tickets;
-        self.unacked.push_back(Unacked { ticket, room: room.name.clone(), id, text });
         let origin = Origin { connection: self.peer.id, ticket };
+        let unacked = Unacked { ticket, room: room.name.clone(), id, text };
         self.append(Entry::Say { message, room, origin, peer: Arc::clone(&self.peer) }).await?;
+        // Only what is in the queue has a fate to wait for.
+        self.unacked.push_back(unacked);
         Ok(())
     }
 

@@ -1,5 +1,9 @@
 mod crowd;
 mod fairness;
+mod gate;
+mod placing;
+mod reading;
+mod stopping;
 
 use chat_protocol::value::Password;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
@@ -7,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::hub::Hub;
+use crate::log::{Reader, Store};
 use crate::{Config, Server};
 
 /// What a task of a session takes, in bytes. The rest of the memory of an idle connection is with the kernel and in the
@@ -37,6 +42,12 @@ impl Lab {
 
     async fn of(config: Config) -> Self {
         Self { server: Server::bind(config).await.expect("a server") }
+    }
+
+    /// One with this log.
+    async fn over(store: Box<dyn Store>, reader: Arc<dyn Reader>) -> Self {
+        let config = Config::ephemeral("127.0.0.1:0".parse().expect("an address"));
+        Self { server: Server::over(store, reader, Vec::new(), config).await.expect("a server") }
     }
 
     fn hub(&self) -> Arc<Hub> {
@@ -82,6 +93,15 @@ impl Lab {
         assert_eq!(say(&mut client, &format!("{name}\n")).await, "You are now connected!");
         say(&mut client, "").await;
         client
+    }
+}
+
+/// Lets the others run until it is so.
+async fn until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + std::time::Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never comes to be so");
+        tokio::task::yield_now().await;
     }
 }
 

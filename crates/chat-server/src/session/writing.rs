@@ -11,9 +11,10 @@ use prometheus::IntGauge;
 use tokio::time::timeout;
 use tracing::{debug, info};
 
+use super::heed::{Heed, asked_to_end};
 use super::membership::Membership;
 use super::output::Output;
-use super::{Ended, Flow, Session, Transport, asked_to_end};
+use super::{Ended, Flow, Session, Transport};
 use crate::batch::Dialect;
 use crate::hub::Hub;
 use crate::limits::CROWDED_DEADLINE;
@@ -78,7 +79,7 @@ impl<S: Transport> Session<S> {
         let Err(error) = written else { return Ok(()) };
         debug!(connection = self.peer.id.0, %error, "connection lost");
         self.deaf = true;
-        if self.draining { Ok(()) } else { Err(Ended::Lost) }
+        if self.heed == Heed::All { Err(Ended::Lost) } else { Ok(()) }
     }
 
     /// Writes some to a client that takes nothing just now.
@@ -89,7 +90,7 @@ impl<S: Transport> Session<S> {
         let crowded = waiting.in_all > self.limits.max_backlog;
         let most = if crowded { self.limits.write.min(CROWDED_DEADLINE) } else { self.limits.write };
         tokio::select! {
-            bye = asked_to_end(&self.peer, self.draining) => Err(Ended::Closed(bye)),
+            bye = asked_to_end(&self.peer, self.heed) => Err(Ended::Closed(bye)),
             written = timeout(most, self.out.write_some(&mut self.io)) => {
                 written.map_err(|_| self.stalled(most, crowded))
             }
