@@ -274,6 +274,9 @@ pub(crate) const AUDIT_KEPT: u64 = 100_000;
 /// People whose last words are remembered while `/slow` is on, before those are forgotten who may speak anyway.
 pub(crate) const SLOW_TRACKED: usize = 10_000;
 
+/// Messages of a room among which one is looked for that is to be removed and told by whose it is.
+pub(crate) const REDACT_LOOK: u64 = 2000;
+
 /// Connections that a ban may hit before it asks whether that is meant.
 pub(crate) const BAN_ASKS_ABOVE: usize = 5;
 

@@ -52,8 +52,14 @@ pub(crate) enum Entry {
     Rename { rooms: Vec<Arc<Room>>, from: Alias, to: Alias, token: Option<TokenHash>, reply: oneshot::Sender<()> },
     /// A session goes on: what is kept of it lives from now.
     Session { token: TokenHash, alias: Alias },
-    /// Somebody removes a message of his.
-    Redact { room: Arc<Room>, seq: Seq, author: AuthorId, by: Alias, reply: oneshot::Sender<Result<(), CannotRedact>> },
+    /// Somebody removes a message: of `author`, or where that is `None` of anybody.
+    Redact {
+        room: Arc<Room>,
+        seq: Seq,
+        author: Option<AuthorId>,
+        by: Alias,
+        reply: oneshot::Sender<Result<(), CannotRedact>>,
+    },
     /// Somebody is erased, a step of that. From where to go on comes back.
     Erase { person: Person, after: u64, reply: oneshot::Sender<Result<(u64, Option<u64>), String>> },
     /// A topic is set.

@@ -26,6 +26,7 @@ mod private_rooms;
 mod process;
 mod properties;
 mod proxied;
+mod redact;
 #[cfg(unix)]
 mod reload;
 mod requests;

@@ -39,7 +39,7 @@ fn ways(kind: &str, room: &str) -> Vec<Value> {
         "history" => vec![json!({}), json!({"after": 0}), json!({"before": 9, "limit": 500})],
         "search" => vec![json!({"query": "launch"}), json!({"query": "launch", "before": 9})],
         "topic" => vec![json!({"text": "x"}), json!({"text": ""})],
-        "redact" => vec![json!({"seq": 1})],
+        "redact" => vec![json!({"seq": 1}), json!({"nth": 1}), json!({"nth": 1, "name": "alice", "reason": "x"})],
         "invite" | "uninvite" => ["eve", "alice", "nobody"].map(|name| json!({"name": name})).to_vec(),
         // To a non-existing room these two are something else: checked apart.
         "join" | "rooms" => vec![],

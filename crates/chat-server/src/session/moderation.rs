@@ -1,6 +1,7 @@
 //! What operators do, and what it means for everybody else's sessions.
 
 mod admission;
+mod redact;
 mod reports;
 
 use std::sync::Arc;

@@ -105,7 +105,9 @@ impl<S: Transport> Session<S> {
                 self.search(&room, query, before, limit, id).await
             }
             ClientMessage::Topic { room, text, id } => self.topic(&room, &text, id).await,
-            ClientMessage::Redact { room, seq, id } => self.redact(&room, seq, id).await,
+            ClientMessage::Redact { room, which, reason, id } => {
+                Box::pin(self.redact(&room, which, reason.as_deref(), id)).await
+            }
             ClientMessage::MakePrivate { room, id } => Box::pin(self.make_private(&room, id)).await,
             ClientMessage::Invite { room, name, id } => Box::pin(self.invite(&room, &name, id)).await,
             ClientMessage::Uninvite { room, name, id } => Box::pin(self.uninvite(&room, &name, id)).await,
