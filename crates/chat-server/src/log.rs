@@ -20,9 +20,10 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 pub use memory::Memory;
 pub(crate) use pages::{Page, Reading};
+pub(crate) use sqlite::mark_of;
 pub use sqlite::{
-    Durable, FolderError, Keep, OpenError, Selection, Sqlite, SqliteReader, TransferError, backup, export, import,
-    restore,
+    Beside, Durable, FolderError, Keep, OpenError, Selection, Sqlite, SqliteReader, TransferError, backup, export,
+    import, restore,
 };
 pub use store::{
     AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, Person, ReadError, Reader, Record, Space,

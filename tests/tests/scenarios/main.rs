@@ -4,6 +4,7 @@
 
 mod accounts;
 mod aliases;
+mod backups;
 mod bad_lines;
 mod commands;
 mod conversations;

@@ -125,7 +125,9 @@ fn a_backup_has_all_of_it() {
     Book::restore(&file, other.path()).expect("restored");
     accounts(&other).verify(&alias("bob"), &password("correct horse")).expect("bob");
     Book::restore(&file, other.path()).expect_err("there are accounts already");
-    Book::restore(&other.path().join("nothing"), folder.path()).expect("a backup from before there were accounts");
+    Book::check_belongs(&file, Some(&Book::open(folder.path()).expect("a book").mark().expect("a mark"))).expect("its");
+    Book::check_belongs(&file, Some("ff")).expect_err("another log's");
+    Book::restore(&other.path().join("nothing"), tempfile::tempdir().expect("a folder").path()).expect_err("no file");
 }
 
 #[test]
