@@ -141,3 +141,36 @@ async fn what_was_private_is_closed_after_an_import() {
         assert_eq!(as_guest(&server, room).await, fate, "{room}");
     }
 }
+
+/// The modes of all files with messages or hashes in a folder that others may look into.
+#[cfg(unix)]
+fn open_to_others(folder: &Path) -> Vec<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file"));
+    let named =
+        files.map(|file| (file.file_name().into_string().expect("a name"), file.metadata().expect("a file").mode()));
+    let named = named.filter(|(name, mode)| (name.contains(".db") || name.starts_with("backup")) && mode & 0o077 != 0);
+    named.map(|(name, mode)| format!("{name} {mode:o}")).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_on_the_machine_may_read_what_is_kept() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let data = tempfile::tempdir().expect("a folder");
+    // A folder that somebody made, with a file that an earlier server left open.
+    std::fs::write(path(&data, "accounts.db"), "").expect("written");
+    for (open, mode) in [(data.path().to_owned(), 0o755), (path(&data, "accounts.db"), 0o644)] {
+        std::fs::set_permissions(open, std::fs::Permissions::from_mode(mode)).expect("set");
+    }
+    let server = ServerProcess::start_durable(data.path(), &[]);
+    let mut bob = JsonClient::hello("bob", server.address, json!({"type": "hello", "alias": "bob"})).await;
+    bob.request(json!({"type": "say", "room": "lobby", "text": "hi", "id": "1"})).await;
+    assert_eq!(open_to_others(data.path()), Vec::<String>::new());
+    let (file, restored) = (path(&data, "backup").display().to_string(), path(&data, "restored"));
+    assert_eq!(run(data.path(), &["backup", &file]).code, Some(0));
+    std::fs::create_dir(&restored).expect("made");
+    assert_eq!(run(&restored, &["restore", &file]).code, Some(0));
+    assert_eq!((open_to_others(data.path()), open_to_others(&restored)), (vec![], vec![]));
+    assert!(restored.join("chat.db").exists() && restored.join("accounts.db").exists());
+}
