@@ -84,6 +84,26 @@ async fn who_is_muted_listens() {
 }
 
 #[tokio::test]
+async fn nobody_takes_the_name_of_somebody_banned_or_muted() {
+    let (house, mut olga) = open().await;
+    let mut eve = house.json(json!({"type": "hello", "alias": "eve"})).await;
+    olga.expect("*** eve joined the chat!").await;
+    for (line, name, words) in [
+        ("/ban mallory", "mallory", "mallory is banned for good"),
+        ("/ban mallory", "MALLORY", "MALLORY is banned for good"),
+        ("/mute bob", "bob", "bob is muted for good"),
+    ] {
+        olga.send_line(line).await;
+        olga.until_start("*** ").await;
+        eve.send(json!({"type": "nick", "alias": name, "id": "n"})).await;
+        assert_eq!(eve.expect_error("forbidden").await["message"], words);
+    }
+    olga.send_line("/unban mallory").await;
+    olga.until("*** mallory is no longer banned").await;
+    eve.request(json!({"type": "nick", "alias": "mallory", "id": "n"})).await;
+}
+
+#[tokio::test]
 async fn guests_stay_out_while_they_may_not_come_in() {
     let (house, mut olga) = open().await;
     house.add("alice", "correct horse");
