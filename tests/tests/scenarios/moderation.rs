@@ -84,6 +84,33 @@ async fn who_is_muted_listens() {
 }
 
 #[tokio::test]
+async fn who_may_not_speak_says_nothing_by_other_ways_either() {
+    let (house, mut olga) = open().await;
+    house.add("alice", "correct horse");
+    let hello = json!({"type": "hello", "alias": "alice", "password": "correct horse", "rooms": [{"room": "buy-now"}]});
+    let mut alice = house.json(hello).await;
+    alice.request(json!({"type": "make_private", "room": "buy-now", "id": "p"})).await;
+    for (line, quits) in
+        [("/mute bob", true), ("/announce-only on", true), ("/unmute bob", true), ("/announce-only off", false)]
+    {
+        olga.send_line(line).await;
+        let mut bob = house.text("bob").await;
+        olga.until("*** bob joined the chat!").await;
+        bob.send_line("/quit buy now").await;
+        olga.expect(if quits { "*** bob left the chat." } else { "*** bob left the chat. (buy now)" }).await;
+    }
+    let mut eve = house.json(json!({"type": "hello", "alias": "eve"})).await;
+    for line in ["/mute alice", "/announce-only on"] {
+        olga.send_line(line).await;
+    }
+    olga.until("*** operators alone speak").await;
+    alice.send(json!({"type": "invite", "room": "buy-now", "name": "olga", "id": "i"})).await;
+    assert_eq!(alice.next("error").await["code"], "muted");
+    eve.send(json!({"type": "nick", "alias": "buy-now", "id": "n"})).await;
+    eve.expect_error("forbidden").await;
+}
+
+#[tokio::test]
 async fn nobody_takes_the_name_of_somebody_banned_or_muted() {
     let (house, mut olga) = open().await;
     let mut eve = house.json(json!({"type": "hello", "alias": "eve"})).await;

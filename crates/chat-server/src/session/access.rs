@@ -85,6 +85,8 @@ impl<S: Transport> Session<S> {
 
     pub(super) async fn invite(&mut self, name: &RoomName, whom: &str, id: Option<MessageId>) -> Done {
         let (room, me) = self.governed(name)?;
+        // Whom he invites is told the room's name.
+        self.may_speak(false)?;
         let other = self.member_to_be(whom)?;
         let member = other.id;
         let done = self.change_access(&room.name, move |guarded| match &mut guarded.rule {

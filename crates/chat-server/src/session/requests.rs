@@ -117,7 +117,11 @@ impl<S: Transport> Session<S> {
                 self.json(&ServerMessage::Pong { id });
                 Ok(())
             }
-            ClientMessage::Quit { reason } => Err(Ended::Quit(reason.as_deref().and_then(short_reason)).into()),
+            ClientMessage::Quit { reason } => {
+                // The rooms hear it: who may not speak goes without.
+                let reason = reason.as_deref().and_then(short_reason).filter(|_| self.may_speak(true).is_ok());
+                Err(Ended::Quit(reason).into())
+            }
             ClientMessage::Hello(_) => {
                 Err(Refusal::new(ErrorCode::HelloTwice, "this connection has said hello already").into())
             }
