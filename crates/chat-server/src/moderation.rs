@@ -252,13 +252,14 @@ impl Order {
         (rest.by_ref().take(limit).map(|rule| rule.info()).collect(), rest.next().is_some())
     }
 
-    /// Lets somebody speak who hasn't for so many seconds; else how long he has to wait.
-    pub(crate) fn take_turn(&self, author: AuthorId, slow: u64) -> Result<(), Duration> {
+    /// Lets somebody speak who hasn't for so many seconds; else how long he has to wait. `came`: when a guest did, who is a new author each
+    /// time, so that coming again is no way to speak sooner.
+    pub(crate) fn take_turn(&self, author: AuthorId, came: Option<Instant>, slow: u64) -> Result<(), Duration> {
         let slow = Duration::from_secs(slow);
         let now = Instant::now();
         let mut spoke = self.spoke.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = spoke.get(&author)
-            && let Some(wait) = slow.checked_sub(now.duration_since(*last)).filter(|wait| !wait.is_zero())
+        if let Some(last) = spoke.get(&author).copied().max(came)
+            && let Some(wait) = slow.checked_sub(now.duration_since(last)).filter(|wait| !wait.is_zero())
         {
             return Err(wait);
         }

@@ -158,10 +158,19 @@ async fn guests_stay_out_while_they_may_not_come_in() {
 #[tokio::test]
 async fn a_big_event_is_slow_or_only_listens() {
     let (house, mut olga) = open().await;
-    let mut bob = house.text("bob").await;
+    house.add("bob", "correct horse");
+    let mut bob = house.log_in("bob", "correct horse").await;
     olga.expect("*** bob joined the chat!").await;
     olga.send_line("/slow 30s").await;
     olga.expect("*** slow: a message in 30 s").await;
+    let mut guest = house.json(json!({"type": "hello", "alias": "guest"})).await;
+    olga.expect("*** guest joined the chat!").await;
+    guest.send(json!({"type": "say", "room": "lobby", "text": "again?", "id": "1"})).await;
+    guest.expect_error("limit").await;
+    guest.send(json!({"type": "quit"})).await;
+    guest.rest_json().await;
+    olga.expect("*** guest left the chat.").await;
+    bob.until("*** guest left the chat.").await;
     bob.send_line("one").await;
     olga.expect_said("bob: one").await;
     bob.send_line("two").await;

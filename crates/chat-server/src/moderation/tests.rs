@@ -128,10 +128,16 @@ fn what_cant_be_kept_is_not_in_force() {
 #[tokio::test(start_paused = true)]
 async fn slow_gives_each_person_a_turn() {
     let order = order();
-    order.take_turn(AUTHOR, 30).expect("the first");
-    order.take_turn(OTHER, 30).expect("somebody else");
+    order.take_turn(AUTHOR, None, 30).expect("the first");
+    order.take_turn(OTHER, None, 30).expect("somebody else");
     advance(Duration::from_secs(10)).await;
-    assert_eq!(order.take_turn(AUTHOR, 30), Err(Duration::from_secs(20)));
+    assert_eq!(order.take_turn(AUTHOR, None, 30), Err(Duration::from_secs(20)));
     advance(Duration::from_secs(20)).await;
-    order.take_turn(AUTHOR, 30).expect("his turn");
+    order.take_turn(AUTHOR, None, 30).expect("his turn");
+    let guest = AuthorId([3; 16]);
+    let came = Some(Instant::now());
+    advance(Duration::from_secs(10)).await;
+    assert_eq!(order.take_turn(guest, came, 30), Err(Duration::from_secs(20)), "coming anew is no turn");
+    advance(Duration::from_secs(20)).await;
+    order.take_turn(guest, came, 30).expect("his turn");
 }

@@ -69,12 +69,13 @@ impl<S: Transport> Session<S> {
             return Err(refusal.into());
         }
         let switches = order.switches();
+        let came = self.account().is_none().then_some(self.peer.since);
         if in_room && switches.announce_only {
             return Err(Refusal::new(ErrorCode::Forbidden, "only operators speak just now").into());
         }
         if in_room
             && switches.slow > 0
-            && let Err(wait) = order.take_turn(person.author, switches.slow)
+            && let Err(wait) = order.take_turn(person.author, came, switches.slow)
         {
             let words =
                 format!("everybody has one message in {} s; yours is in {} s", switches.slow, wait.as_secs() + 1);
