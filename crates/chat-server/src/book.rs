@@ -21,7 +21,7 @@ use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 use crate::accounts::{Account, AccountError, Keeper, KeptAccount, KeptInvite};
 use crate::limits::AUDIT_KEPT;
 use crate::log::{AuthorId, mark_of};
-use crate::moderation::{Change, Kept, Rule, RuleKeeper, Switches, Target};
+use crate::moderation::{Change, Kept, Rule, RuleKeeper, Switch, Switches, Target};
 use crate::private_file;
 
 /// The file in a data folder.
@@ -301,15 +301,14 @@ impl Book {
         for number in &change.remove {
             tx.execute("DELETE FROM rules WHERE number = ?", [signed(*number)])?;
         }
-        if let Some(Switches { guests, announce_only, slow }) = change.switches {
-            for (name, value) in
-                [("guests", u64::from(guests)), ("announce_only", announce_only.into()), ("slow", slow)]
-            {
-                tx.execute(
-                    "INSERT OR REPLACE INTO switches (name, value) VALUES (?, ?)",
-                    params![name, signed(value)],
-                )?;
-            }
+        if let Some(switch) = change.switch {
+            let (name, value) = match switch {
+                Switch::Guests(on) => ("guests", on.into()),
+                Switch::AnnounceOnly(on) => ("announce_only", on.into()),
+                Switch::Slow(seconds) => ("slow", seconds),
+            };
+            let set = "INSERT OR REPLACE INTO switches (name, value) VALUES (?, ?)";
+            tx.execute(set, params![name, signed(value)])?;
         }
         let (time, maker) = (entry.time.as_millis(), entry.by.as_str());
         tx.execute(

@@ -52,6 +52,24 @@ impl Default for Switches {
     }
 }
 
+/// One of them, set. Alone, so that two who set different ones at the same time both get what they asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Switch {
+    Guests(bool),
+    AnnounceOnly(bool),
+    Slow(u64),
+}
+
+impl Switches {
+    pub(crate) const fn set(&mut self, switch: Switch) {
+        match switch {
+            Switch::Guests(on) => self.guests = on,
+            Switch::AnnounceOnly(on) => self.announce_only = on,
+            Switch::Slow(seconds) => self.slow = seconds,
+        }
+    }
+}
+
 /// All that is kept, but for the audit log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
@@ -65,7 +83,7 @@ pub(crate) struct Change {
     /// Its number is that of the entry.
     pub(crate) add: Option<Rule>,
     pub(crate) remove: Vec<u64>,
-    pub(crate) switches: Option<Switches>,
+    pub(crate) switch: Option<Switch>,
 }
 
 /// Keeps the order. Called from threads that may block. Errors are sentences.
@@ -173,8 +191,8 @@ impl Order {
         if change.add.is_some() && kept.rules.len() >= MAX_RULES {
             return Err(NotChanged::TooMany);
         }
-        if let Some(switches) = change.switches {
-            kept.switches = switches;
+        if let Some(switch) = change.switch {
+            kept.switches.set(switch);
         }
         let entry = AuditInfo { number: 0, time: now, by: by.to_string(), what };
         let number = keeper.record(&change, &entry).map_err(NotChanged::Unavailable)?;

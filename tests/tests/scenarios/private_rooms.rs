@@ -250,6 +250,25 @@ async fn an_operator_closes_and_opens_rooms() {
 }
 
 #[tokio::test]
+async fn what_an_operator_does_to_the_room_of_another_is_on_record() {
+    let house = House::open().await;
+    house.add_operator("olga", PASSWORD);
+    house.add("bob", PASSWORD);
+    house.add("alice", PASSWORD);
+    let _alice = program(&house, "alice", &["ops"]).await;
+    let mut olga = program(&house, "olga", &["ops", "hers"]).await;
+    for room in ["hers", "ops"] {
+        olga.request(json!({"type": "make_private", "room": room, "id": "p"})).await;
+        olga.request(json!({"type": "invite", "room": room, "name": "bob", "id": "i"})).await;
+        olga.request(json!({"type": "uninvite", "room": room, "name": "bob", "id": "u"})).await;
+    }
+    olga.send(json!({"type": "moderate", "do": "audit", "id": "a"})).await;
+    let audit = olga.next("audit").await;
+    let entries: Vec<_> = audit["entries"].as_array().expect("entries").iter().map(|entry| &entry["what"]).collect();
+    assert_eq!(entries, ["uninvite bob from #ops", "invite bob to #ops", "private #ops"]);
+}
+
+#[tokio::test]
 async fn whose_a_room_is_outlives_the_server() {
     let data = tempfile::tempdir().expect("a folder");
     let server = ServerProcess::start_durable(data.path(), &[]);
