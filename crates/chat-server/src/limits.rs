@@ -280,7 +280,10 @@ pub(crate) const REDACT_LOOK: u64 = 2000;
 /// Connections that a ban may hit before it asks whether that is meant.
 pub(crate) const BAN_ASKS_ABOVE: usize = 5;
 
-/// Bans, or entries of the audit log, in one answer: each may take half a kilobyte of its line.
+/// Bytes of an entry of the audit log: enough to know an announcement again by its beginning.
+pub(crate) const AUDIT_WORDS: usize = 1000;
+
+/// Bans, or entries of the audit log, in one answer, unless its line is full before.
 pub(crate) const MODERATION_PAGE: usize = 100;
 
 /// How often the server looks whether another process changed accounts or bans.

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::target::Target;
 
-use crate::limits::{AUDIT_IN_MEMORY, MAX_RULES, SLOW_TRACKED};
+use crate::limits::{AUDIT_IN_MEMORY, AUDIT_WORDS, MAX_RULES, SLOW_TRACKED};
 use crate::log::AuthorId;
 
 /// A ban or a mute.
@@ -194,7 +194,7 @@ impl Order {
         if let Some(switch) = change.switch {
             kept.switches.set(switch);
         }
-        let entry = AuditInfo { number: 0, time: now, by: by.to_string(), what };
+        let entry = AuditInfo { number: 0, time: now, by: by.to_string(), what: short(what) };
         let number = keeper.record(&change, &entry).map_err(NotChanged::Unavailable)?;
         kept.rules.extend(change.add.map(|rule| Arc::new(Rule { number, ..rule })));
         self.put(kept);
@@ -203,7 +203,10 @@ impl Order {
 
     /// The newest entries of the audit log before this one. May block.
     pub(crate) fn audit(&self, before: u64, limit: usize) -> Result<Vec<AuditInfo>, String> {
-        self.keeper().audit(before, limit)
+        let mut entries = self.keeper().audit(before, limit)?;
+        // Those of earlier versions may be longer.
+        entries.iter_mut().for_each(|entry| entry.what = short(std::mem::take(&mut entry.what)));
+        Ok(entries)
     }
 
     /// Takes over what another process changed; whether it did. May block.
@@ -287,6 +290,15 @@ impl Order {
         spoke.insert(author, now);
         Ok(())
     }
+}
+
+/// What was done, in as many words as the audit log keeps.
+fn short(mut what: String) -> String {
+    if what.len() > AUDIT_WORDS {
+        what.truncate(what.floor_char_boundary(AUDIT_WORDS));
+        what.push('…');
+    }
+    what
 }
 
 impl Rule {

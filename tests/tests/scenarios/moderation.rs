@@ -234,6 +234,38 @@ async fn operators_make_operators_and_all_is_on_record() {
 }
 
 #[tokio::test]
+async fn lists_of_operators_fit_into_lines() {
+    let house = House::open().await;
+    house.add_operator("olga", "correct horse");
+    let mut olga = house.json(json!({"type": "hello", "alias": "olga", "password": "correct horse"})).await;
+    // What JSON makes twice as long.
+    let (words, reason) = ("\"".repeat(8000), "\"".repeat(250));
+    for n in 0..110 {
+        olga.request(json!({"type": "moderate", "do": "announce", "text": words, "id": "1"})).await;
+        let ban =
+            json!({"type": "moderate", "do": "ban", "target": format!("192.0.2.{n}"), "reason": reason, "id": "2"});
+        olga.request(ban).await;
+    }
+    for (list, entries, from, first, all) in
+        [("audit", "entries", "before", 999, 220), ("bans", "bans", "after", 0, 110)]
+    {
+        let (mut from_number, mut seen) = (first, 0);
+        loop {
+            olga.send(json!({"type": "moderate", "do": list, from: from_number, "limit": 100, "id": "l"})).await;
+            let page = olga.next(list).await;
+            assert!(page.to_string().len() < 64 * 1024, "{list}: {} bytes", page.to_string().len());
+            let page_entries = page[entries].as_array().expect("entries");
+            seen += page_entries.len();
+            from_number = page_entries.last().expect("one at least")["number"].as_u64().expect("a number");
+            if page["more"] == false {
+                break;
+            }
+        }
+        assert_eq!(seen, all, "{list}");
+    }
+}
+
+#[tokio::test]
 async fn a_house_without_addresses_shows_none() {
     let data = tempfile::tempdir().expect("a folder");
     let file = data.path().join("password").display().to_string();
