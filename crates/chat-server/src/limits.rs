@@ -286,8 +286,8 @@ pub(crate) const AUDIT_WORDS: usize = 1000;
 /// Bans, or entries of the audit log, in one answer, unless its line is full before.
 pub(crate) const MODERATION_PAGE: usize = 100;
 
-/// How often the server looks whether another process changed accounts or bans.
-pub(crate) const REFRESH: Duration = Duration::from_secs(1);
+/// How often the server looks whether another process changed accounts or bans: what it did is in force within a second.
+pub(crate) const REFRESH: Duration = Duration::from_millis(500);
 
 /// Bytes that an `--ephemeral` server keeps of all rooms together.
 pub const MEMORY_BYTES: usize = 64 << 20;
