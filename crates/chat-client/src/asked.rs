@@ -77,8 +77,8 @@ pub(crate) async fn carry_out(client: &Client, message: ClientMessage) -> Result
             client.uninvite(&room, &*name).await?;
             done(&format!("{name} is no member of {} any more", room.shown()))
         }
-        ClientMessage::Redact { room, seq, .. } => {
-            client.redact(&room, seq).await?;
+        ClientMessage::Redact { room, which, reason, .. } => {
+            client.redact_which(&room, which, reason).await?;
             Vec::new()
         }
         ClientMessage::Moderate { act, .. } => {

@@ -195,7 +195,7 @@ pub trait Authenticator: Send + Sync + 'static {
     fn set_operator(&self, id: AuthorId, operator: bool) -> Result<Account, AccountError>;
 
     /// Takes over what another process changed, and returns the ids of accounts whose sessions have to end: those that
-    /// are gone and those that have a new password. Called once a second.
+    /// are gone and those that have a new password. Called twice a second.
     ///
     /// # Errors
     ///

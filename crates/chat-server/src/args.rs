@@ -172,15 +172,18 @@ pub(crate) struct Args {
 /// What the program can do besides serving; what is about messages works on the folder of `--data`.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum Command {
-    /// Write everything that is kept into one new file; a server may be running meanwhile
+    /// Write everything that is kept into two new files, FILE and FILE.accounts; a server may be running meanwhile
     Backup {
-        /// The file
+        /// The file of the messages
         file: PathBuf,
     },
-    /// Make a log from a backup, in a data folder that has none; it gets a name of its own, so that clients begin anew
+    /// Make a log and its accounts from a backup, in a data folder that has none; it gets a name of its own, so that clients begin anew
     Restore {
-        /// The backup
+        /// The backup; its accounts are in FILE.accounts
         file: PathBuf,
+        /// Restore the messages though the accounts are lost: all rooms but the lobby are closed, as some may have been private
+        #[arg(long)]
+        without_accounts: bool,
     },
     /// Write messages to standard output as JSON, one a line; a server may be running meanwhile
     Export {
@@ -191,7 +194,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
     },
-    /// Make a log from the lines of an export, in a data folder that has none; seqs, times and ids stay as they were
+    /// Make a log from the lines of an export, in a data folder that has none; seqs, times and ids stay as they were. Rooms that were private are closed
     Import {
         /// The file; - for standard input
         file: PathBuf,

@@ -5,6 +5,7 @@
 //! another connection wrote.
 
 mod erasures;
+mod house;
 mod rooms;
 
 use std::fs;
@@ -19,8 +20,9 @@ use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
 use crate::accounts::{Account, AccountError, Keeper, KeptAccount, KeptInvite};
 use crate::limits::AUDIT_KEPT;
-use crate::log::AuthorId;
-use crate::moderation::{Change, Kept, Rule, RuleKeeper, Switches, Target};
+use crate::log::{AuthorId, mark_of};
+use crate::moderation::{Change, Kept, Rule, RuleKeeper, Switch, Switches, Target};
+use crate::private_file;
 
 /// The file in a data folder.
 const FILE: &str = "accounts.db";
@@ -29,7 +31,7 @@ const FILE: &str = "accounts.db";
 const APPLICATION: i64 = 0x626f_6f6b;
 
 /// What makes each schema of the one before; the first, of nothing. Their number is the schema that this program reads and writes.
-const STEPS: [&str; 4] = [TABLES, INVITES, rooms::TABLES, erasures::TABLES];
+const STEPS: [&str; 5] = [TABLES, INVITES, rooms::TABLES, erasures::TABLES, house::TABLES];
 
 const TABLES: &str = "
 CREATE TABLE accounts (
@@ -62,7 +64,10 @@ impl Book {
     pub(crate) fn open(data: &Path) -> Result<Self, String> {
         let path = data.join(FILE);
         let failed = |error: &dyn std::fmt::Display| format!("{} can't be used: {error}", path.display());
+        let mark = mark_of(&data.join("chat.db"));
+        Self::check_mark(data, mark.as_deref())?;
         make(data).map_err(|error| failed(&error))?;
+        private_file::make(&path).and_then(|_| private_file::close_to_others(&path)).map_err(|error| failed(&error))?;
         let mut db = connect(&path).map_err(|error| failed(&error))?;
         let tx = Transaction::new(&mut db, TransactionBehavior::Immediate).map_err(|error| failed(&error))?;
         let pragma = |name: &str| tx.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
@@ -81,7 +86,11 @@ impl Book {
             _ => return Err(failed(&"it is no book of chat-server's")),
         }
         tx.commit().map_err(|error| failed(&error))?;
-        Ok(Self { db, seen: 0 })
+        let book = Self { db, seen: 0 };
+        if mark.is_some_and(|mark| book.mark().is_ok_and(|own| own != mark)) {
+            return Err(failed(&"it has the accounts of another log than the one beside it"));
+        }
+        Ok(book)
     }
 
     /// Writes all that is in the book of `data` into a new file. Errors are sentences.
@@ -89,24 +98,14 @@ impl Book {
         let failed =
             |error: &dyn std::fmt::Display| format!("the accounts can't be written to {}: {error}", file.display());
         let name = file.to_str().ok_or_else(|| failed(&"its name is not UTF-8"))?;
-        Self::open(data)?.db.execute("VACUUM INTO ?", [name]).map_err(|error| failed(&error))?;
+        let book = Self::open(data)?;
+        if file.exists() {
+            return Err(failed(&"it is there already"));
+        }
+        // SQLite takes an empty file for none, and asks nobody else to read what was made for its owner alone.
+        private_file::make(file).map_err(|error| failed(&error))?;
+        book.db.execute("VACUUM INTO ?", [name]).map_err(|error| failed(&error))?;
         fs::File::open(file).and_then(|file| file.sync_all()).map_err(|error| failed(&error))
-    }
-
-    /// Makes the book of `data` what was written out. A backup without accounts has none to bring back.
-    pub(crate) fn restore(file: &Path, data: &Path) -> Result<(), String> {
-        let failed =
-            |error: &dyn std::fmt::Display| format!("the accounts can't be read from {}: {error}", file.display());
-        if !file.exists() {
-            return Ok(());
-        }
-        let path = data.join(FILE);
-        if path.exists() {
-            return Err(failed(&format!("{} is there already", path.display())));
-        }
-        fs::copy(file, &path).map_err(|error| failed(&error))?;
-        fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|error| failed(&error))?;
-        Self::open(data).map(drop)
     }
 
     fn version(&self) -> Result<i64, String> {
@@ -302,15 +301,14 @@ impl Book {
         for number in &change.remove {
             tx.execute("DELETE FROM rules WHERE number = ?", [signed(*number)])?;
         }
-        if let Some(Switches { guests, announce_only, slow }) = change.switches {
-            for (name, value) in
-                [("guests", u64::from(guests)), ("announce_only", announce_only.into()), ("slow", slow)]
-            {
-                tx.execute(
-                    "INSERT OR REPLACE INTO switches (name, value) VALUES (?, ?)",
-                    params![name, signed(value)],
-                )?;
-            }
+        if let Some(switch) = change.switch {
+            let (name, value) = match switch {
+                Switch::Guests(on) => ("guests", on.into()),
+                Switch::AnnounceOnly(on) => ("announce_only", on.into()),
+                Switch::Slow(seconds) => ("slow", seconds),
+            };
+            let set = "INSERT OR REPLACE INTO switches (name, value) VALUES (?, ?)";
+            tx.execute(set, params![name, signed(value)])?;
         }
         let (time, maker) = (entry.time.as_millis(), entry.by.as_str());
         tx.execute(

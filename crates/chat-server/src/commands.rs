@@ -9,13 +9,14 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
+use chat_protocol::names::RoomName;
 use chat_server::accounts::Accounts;
 use chat_server::backups;
-use chat_server::log::{self, TransferError};
+use chat_server::log::{self, Beside, TransferError};
 
 use crate::BAD_START;
 use crate::args::{Command, Typed};
-use crate::settings::{data_folder, selection};
+use crate::settings::{data_folder, lobby, selection};
 
 /// One sentence, and the exit code: 2 where nothing was begun, 1 for a failure on the way.
 #[derive(Debug)]
@@ -45,7 +46,11 @@ pub(crate) fn run(command: &Command, typed: &Typed) -> Result<(), Failed> {
         Command::Status => status::run(typed),
         Command::Erase { alias, yes } => erase::run(alias, *yes, &data_folder(&typed.args).map_err(Failed::at_start)?),
         Command::Account(command) => accounts::run(command, &data_folder(&typed.args).map_err(Failed::at_start)?),
-        Command::Backup { .. } | Command::Restore { .. } | Command::Export { .. } | Command::Import { .. } => {
+        Command::Restore { file, without_accounts } => {
+            let lobby = lobby(&typed.args).map_err(Failed::at_start)?;
+            restore(file, &data_folder(&typed.args).map_err(Failed::at_start)?, without_accounts.then_some(&lobby))
+        }
+        Command::Backup { .. } | Command::Export { .. } | Command::Import { .. } => {
             transfer(command, &data_folder(&typed.args).map_err(Failed::at_start)?)
         }
     }
@@ -59,12 +64,8 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
             if let Err(error) = backups::note(data, file) {
                 eprintln!("the backup is complete, but `chat-server status` won't know of it: {error}");
             }
-            eprintln!("everything in {} is now in {}, too", data.display(), file.display());
-        }
-        Command::Restore { file } => {
-            log::restore(file, data)?;
-            Accounts::restore(&beside(file), data)?;
-            eprintln!("the log in {} is what {} holds; clients begin anew", data.display(), file.display());
+            let (data, file) = (data.display(), file.display());
+            eprintln!("everything in {data} is now in {file} and {file}.accounts, too; keep the two together");
         }
         Command::Export { room, since } => {
             let selection = selection(room.as_deref(), since.as_deref()).map_err(Failed::at_start)?;
@@ -76,12 +77,27 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
             eprintln!("{count} messages are now in {}", data.display());
         }
         Command::Account(_)
+        | Command::Restore { .. }
         | Command::Erase { .. }
         | Command::CheckConfig
         | Command::Config
         | Command::Completions { .. }
         | Command::Man
         | Command::Status => {}
+    }
+    Ok(())
+}
+
+/// `without`: the accounts are lost, and this is the room that stays open.
+fn restore(file: &Path, data: &Path, without: Option<&RoomName>) -> Result<(), Failed> {
+    let accounts = beside(file);
+    let closed = log::restore(file, data, without.map_or(Beside::Accounts(&accounts), Beside::Lost))?;
+    eprintln!("the log in {} is what {} holds; clients begin anew", data.display(), file.display());
+    if let Some(lobby) = without {
+        eprintln!(
+            "there are no accounts, and of the rooms #{lobby} alone is open: {closed} are closed, as some may have been private;"
+        );
+        eprintln!("`chat-server account add NAME --operator` makes an operator, who can /open them");
     }
     Ok(())
 }

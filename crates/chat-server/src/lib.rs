@@ -24,6 +24,7 @@ mod moderation;
 mod peer;
 mod planted;
 mod presence;
+mod private_file;
 mod quotas;
 pub mod reach;
 mod room;

@@ -282,14 +282,20 @@ pub(crate) const AUDIT_KEPT: u64 = 100_000;
 /// People whose last words are remembered while `/slow` is on, before those are forgotten who may speak anyway.
 pub(crate) const SLOW_TRACKED: usize = 10_000;
 
+/// Messages of a room among which one is looked for that is to be removed and told by whose it is.
+pub(crate) const REDACT_LOOK: u64 = 2000;
+
 /// Connections that a ban may hit before it asks whether that is meant.
 pub(crate) const BAN_ASKS_ABOVE: usize = 5;
 
-/// Bans, or entries of the audit log, in one answer: each may take half a kilobyte of its line.
+/// Bytes of an entry of the audit log: enough to know an announcement again by its beginning.
+pub(crate) const AUDIT_WORDS: usize = 1000;
+
+/// Bans, or entries of the audit log, in one answer, unless its line is full before.
 pub(crate) const MODERATION_PAGE: usize = 100;
 
-/// How often the server looks whether another process changed accounts or bans.
-pub(crate) const REFRESH: Duration = Duration::from_secs(1);
+/// How often the server looks whether another process changed accounts or bans: what it did is in force within a second.
+pub(crate) const REFRESH: Duration = Duration::from_millis(500);
 
 /// Bytes that an `--ephemeral` server keeps of all rooms together.
 pub const MEMORY_BYTES: usize = 64 << 20;

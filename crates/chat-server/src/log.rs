@@ -20,9 +20,10 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 pub use memory::Memory;
 pub(crate) use pages::{Page, Reading};
+pub(crate) use sqlite::mark_of;
 pub use sqlite::{
-    Durable, FolderError, Keep, OpenError, Selection, Sqlite, SqliteReader, TransferError, backup, export, import,
-    restore,
+    Beside, Durable, FolderError, Keep, OpenError, Selection, Sqlite, SqliteReader, TransferError, backup, export,
+    import, restore,
 };
 pub use store::{
     AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, Person, ReadError, Reader, Record, Space,
@@ -52,8 +53,14 @@ pub(crate) enum Entry {
     Rename { rooms: Vec<Arc<Room>>, from: Alias, to: Alias, token: Option<TokenHash>, reply: oneshot::Sender<()> },
     /// A session goes on: what is kept of it lives from now.
     Session { token: TokenHash, alias: Alias },
-    /// Somebody removes a message of his.
-    Redact { room: Arc<Room>, seq: Seq, author: AuthorId, by: Alias, reply: oneshot::Sender<Result<(), CannotRedact>> },
+    /// Somebody removes a message: of `author`, or where that is `None` of anybody.
+    Redact {
+        room: Arc<Room>,
+        seq: Seq,
+        author: Option<AuthorId>,
+        by: Alias,
+        reply: oneshot::Sender<Result<(), CannotRedact>>,
+    },
     /// Somebody is erased, a step of that. From where to go on comes back.
     Erase { person: Person, after: u64, reply: oneshot::Sender<Result<(u64, Option<u64>), String>> },
     /// A topic is set.

@@ -10,6 +10,7 @@ use chat_protocol::value::Seq;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::log::AuthorId;
+use crate::private_file;
 
 /// The file in a data folder.
 const FILE: &str = "marks.db";
@@ -79,6 +80,7 @@ fn open(path: &Path) -> Result<(Marks, Vec<Mark>), String> {
         drop(statement);
         Ok((Marks(db), marks))
     };
+    private_file::make(path).and_then(|_| private_file::close_to_others(path)).map_err(|error| error.to_string())?;
     open().map_err(|error: rusqlite::Error| error.to_string())
 }
 

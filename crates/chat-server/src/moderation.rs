@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::target::Target;
 
-use crate::limits::{AUDIT_IN_MEMORY, MAX_RULES, SLOW_TRACKED};
+use crate::limits::{AUDIT_IN_MEMORY, AUDIT_WORDS, MAX_RULES, SLOW_TRACKED};
 use crate::log::AuthorId;
 
 /// A ban or a mute.
@@ -52,6 +52,24 @@ impl Default for Switches {
     }
 }
 
+/// One of them, set. Alone, so that two who set different ones at the same time both get what they asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Switch {
+    Guests(bool),
+    AnnounceOnly(bool),
+    Slow(u64),
+}
+
+impl Switches {
+    pub(crate) const fn set(&mut self, switch: Switch) {
+        match switch {
+            Switch::Guests(on) => self.guests = on,
+            Switch::AnnounceOnly(on) => self.announce_only = on,
+            Switch::Slow(seconds) => self.slow = seconds,
+        }
+    }
+}
+
 /// All that is kept, but for the audit log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
@@ -65,7 +83,7 @@ pub(crate) struct Change {
     /// Its number is that of the entry.
     pub(crate) add: Option<Rule>,
     pub(crate) remove: Vec<u64>,
-    pub(crate) switches: Option<Switches>,
+    pub(crate) switch: Option<Switch>,
 }
 
 /// Keeps the order. Called from threads that may block. Errors are sentences.
@@ -173,10 +191,10 @@ impl Order {
         if change.add.is_some() && kept.rules.len() >= MAX_RULES {
             return Err(NotChanged::TooMany);
         }
-        if let Some(switches) = change.switches {
-            kept.switches = switches;
+        if let Some(switch) = change.switch {
+            kept.switches.set(switch);
         }
-        let entry = AuditInfo { number: 0, time: now, by: by.to_string(), what };
+        let entry = AuditInfo { number: 0, time: now, by: by.to_string(), what: short(what) };
         let number = keeper.record(&change, &entry).map_err(NotChanged::Unavailable)?;
         kept.rules.extend(change.add.map(|rule| Arc::new(Rule { number, ..rule })));
         self.put(kept);
@@ -185,7 +203,10 @@ impl Order {
 
     /// The newest entries of the audit log before this one. May block.
     pub(crate) fn audit(&self, before: u64, limit: usize) -> Result<Vec<AuditInfo>, String> {
-        self.keeper().audit(before, limit)
+        let mut entries = self.keeper().audit(before, limit)?;
+        // Those of earlier versions may be longer.
+        entries.iter_mut().for_each(|entry| entry.what = short(std::mem::take(&mut entry.what)));
+        Ok(entries)
     }
 
     /// Takes over what another process changed; whether it did. May block.
@@ -252,13 +273,14 @@ impl Order {
         (rest.by_ref().take(limit).map(|rule| rule.info()).collect(), rest.next().is_some())
     }
 
-    /// Lets somebody speak who hasn't for so many seconds; else how long he has to wait.
-    pub(crate) fn take_turn(&self, author: AuthorId, slow: u64) -> Result<(), Duration> {
+    /// Lets somebody speak who hasn't for so many seconds; else how long he has to wait. `came`: when a guest did, who is a new author each
+    /// time, so that coming again is no way to speak sooner.
+    pub(crate) fn take_turn(&self, author: AuthorId, came: Option<Instant>, slow: u64) -> Result<(), Duration> {
         let slow = Duration::from_secs(slow);
         let now = Instant::now();
         let mut spoke = self.spoke.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = spoke.get(&author)
-            && let Some(wait) = slow.checked_sub(now.duration_since(*last)).filter(|wait| !wait.is_zero())
+        if let Some(last) = spoke.get(&author).copied().max(came)
+            && let Some(wait) = slow.checked_sub(now.duration_since(last)).filter(|wait| !wait.is_zero())
         {
             return Err(wait);
         }
@@ -268,6 +290,15 @@ impl Order {
         spoke.insert(author, now);
         Ok(())
     }
+}
+
+/// What was done, in as many words as the audit log keeps.
+fn short(mut what: String) -> String {
+    if what.len() > AUDIT_WORDS {
+        what.truncate(what.floor_char_boundary(AUDIT_WORDS));
+        what.push('…');
+    }
+    what
 }
 
 impl Rule {

@@ -314,7 +314,13 @@ async fn open(storage: Storage) -> Result<(Box<dyn Store>, Arc<dyn Reader>), Sta
             Ok((Box::new(memory.clone()), Arc::new(memory)))
         }
         Storage::Sqlite(durable) => {
-            let opened = tokio::task::spawn_blocking(move || Sqlite::open(&durable)).await;
+            let open = move || {
+                let (store, reader) = Sqlite::open(&durable)?;
+                let mark = Book::open(&durable.data).and_then(|book| book.mark()).map_err(StartError::Accounts)?;
+                store.belongs_to(&mark)?;
+                Ok::<_, StartError>((store, reader))
+            };
+            let opened = tokio::task::spawn_blocking(open).await;
             let (store, reader) = opened.map_err(|error| StartError::Log(error.to_string()))??;
             Ok((Box::new(store), Arc::new(reader)))
         }

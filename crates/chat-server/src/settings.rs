@@ -8,14 +8,13 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use chat_protocol::limits::{HIGHEST_MAX_TEXT, MAX_ROOMS_PER_SESSION};
-use chat_protocol::names::RoomName;
 use chat_server::{Config, Identity, Limits, Storage, TlsConfig, WebConfig};
 
 use chat_server::limits::MAX_ROOMS;
 
 use crate::args::{Args, LogFormat, address};
 
-pub(crate) use self::storage::{data_folder, selection};
+pub(crate) use self::storage::{data_folder, lobby, selection};
 use self::storage::{durable, ephemeral};
 pub(crate) use self::units::duration;
 use self::units::size;
@@ -42,12 +41,7 @@ impl Settings {
         if let Some(listen) = args.listen.clone().filter(|listen| !listen.is_empty()) {
             server.listen = listen;
         }
-        if let Some(lobby) = &args.lobby {
-            server.lobby = RoomName::new(lobby).map_err(|error| format!("--lobby {lobby:?}: {error}"))?;
-            if server.lobby.is_conversation() {
-                return Err(format!("--lobby {lobby:?}: a private conversation is nobody's lobby; give a room's name"));
-            }
-        }
+        server.lobby = lobby(&args)?;
         server.web = web(&args)?;
         server.metrics = args.metrics;
         server.tls = tls(&args)?;

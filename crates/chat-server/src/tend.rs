@@ -1,101 +1,68 @@
 //! Takes over what another process changed: `chat-server account` beside a running server, or the storage of an
 //! authenticator of one's own.
 
+mod erasures;
+
 use std::sync::Arc;
 
-use chat_protocol::message::{Bye, ByeCode};
-use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use crate::hub::Hub;
-use crate::limits::{ERASE_PATIENCE, REFRESH};
-use crate::log::{Entry, Person};
+use crate::limits::REFRESH;
 use crate::moderation::Target;
 use crate::session::{banned, end_sessions};
 
-/// Looks once a second, for as long as it is polled.
+/// Looks again and again, for as long as it is polled.
 pub(crate) async fn tend(hub: Arc<Hub>) {
+    // Apart, as an erasure takes its time, and what operators change is to be in force within a second all the same.
+    tokio::join!(take_over(&hub), erasures::carry_out(&hub));
+}
+
+async fn take_over(hub: &Arc<Hub>) {
     loop {
         tokio::time::sleep(REFRESH).await;
-        match hub.accounts.ask(|all| all.refresh()).await {
-            Ok(changed) => changed.into_iter().for_each(|account| {
-                info!("an account was changed by another process");
-                end_sessions(&hub, account, None);
-            }),
-            Err(error) => error!(%error, "changes of accounts can't be read"),
-        }
+        accounts(hub).await;
+        rooms(hub).await;
+        rules(hub).await;
         let rooms = Arc::clone(&hub.rooms);
-        match tokio::task::spawn_blocking(move || rooms.refresh_access()).await {
-            Ok(Ok(true)) => hub.connections.peers().iter().for_each(|peer| peer.wake()),
-            Ok(Ok(false)) => {}
-            Ok(Err(why)) => error!(%why, "changes of rooms' members can't be read"),
-            Err(error) => error!(%error, "changes of rooms' members can't be read"),
-        }
-        let rooms = Arc::clone(&hub.rooms);
-        match tokio::task::spawn_blocking(move || rooms.access.erasures()).await {
-            Ok(Ok(asked)) => {
-                for (number, person) in asked {
-                    if let Err(why) = erase(&hub, number, person).await {
-                        error!(%why, "somebody can't be erased yet; it is tried again");
-                    }
-                }
-            }
-            Ok(Err(why)) => error!(%why, "who is to be erased can't be read"),
-            Err(error) => error!(%error, "who is to be erased can't be read"),
-        }
-        let rooms = Arc::clone(&hub.rooms);
-        if let Ok(Err(why)) = tokio::task::spawn_blocking(move || rooms.conversations.save()).await {
+        if let Some(Err(why)) = blocking(move || rooms.conversations.save()).await {
             error!(%why, "how far people have read can't be kept");
-        }
-        let order = Arc::clone(&hub.order);
-        match tokio::task::spawn_blocking(move || order.refresh()).await {
-            Ok(Ok(true)) => enforce(&hub),
-            Ok(Ok(false)) => {}
-            Ok(Err(why)) => error!(%why, "changes of bans can't be read"),
-            Err(error) => error!(%error, "changes of bans can't be read"),
         }
     }
 }
 
-/// Empties the log of somebody, step by step, once he is gone.
-async fn erase(hub: &Arc<Hub>, number: i64, person: Person) -> Result<(), String> {
-    let peers = match &person {
-        Person::Account(id) => hub.directory.peers_of(*id),
-        Person::Guest(alias) => hub.directory.find(alias).map(|(_, peers)| peers).unwrap_or_default(),
-    };
-    if let Person::Account(id) = &person {
-        end_sessions(hub, *id, None);
+async fn accounts(hub: &Hub) {
+    match hub.accounts.ask(|all| all.refresh()).await {
+        Ok(changed) => changed.into_iter().for_each(|account| {
+            info!("an account was changed by another process");
+            end_sessions(hub, account, None);
+        }),
+        Err(error) => error!(%error, "changes of accounts can't be read"),
     }
-    for peer in peers {
-        peer.end(Bye::new(ByeCode::Kicked, "what you said here is being erased"));
-        if let Some(author) = peer.author() {
-            hub.directory.forget_sessions(author, None);
-        }
-        // What is still on its way from him has to be there before it can be emptied.
-        let _ = tokio::time::timeout(ERASE_PATIENCE, peer.until_gone()).await;
-    }
-    let (mut after, mut count) = (0, 0);
-    loop {
-        let (reply, answer) = oneshot::channel();
-        let entry = Entry::Erase { person: person.clone(), after, reply };
-        hub.log.append(entry).await.map_err(|error| error.to_string())?;
-        let (emptied, next) = answer.await.map_err(|_| "the log has stopped".to_owned())??;
-        count += emptied;
-        match next {
-            Some(next) => after = next,
-            None => break,
-        }
-    }
+}
+
+async fn rooms(hub: &Hub) {
     let rooms = Arc::clone(&hub.rooms);
-    let done = tokio::task::spawn_blocking(move || {
-        if let Person::Account(id) = person {
-            rooms.conversations.forget(id)?;
-        }
-        rooms.access.erased(number)
-    });
-    done.await.map_err(|error| error.to_string())??;
-    info!(messages = count, "somebody was erased");
-    Ok(())
+    match blocking(move || rooms.refresh_access()).await {
+        Some(Ok(true)) => hub.connections.peers().iter().for_each(|peer| peer.wake()),
+        Some(Err(why)) => error!(%why, "changes of rooms' members can't be read"),
+        Some(Ok(false)) | None => {}
+    }
+}
+
+async fn rules(hub: &Hub) {
+    let order = Arc::clone(&hub.order);
+    match blocking(move || order.refresh()).await {
+        Some(Ok(true)) => enforce(hub),
+        Some(Err(why)) => error!(%why, "changes of bans can't be read"),
+        Some(Ok(false)) | None => {}
+    }
+}
+
+/// What may wait for a disk, on a thread that may; `None` where it panicked.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.inspect_err(|error| error!(%error, "what another process changed can't be looked at")).ok()
 }
 
 /// Closes the connections of those who are banned.
@@ -114,3 +81,6 @@ fn enforce(hub: &Hub) {
         hit.chain(&named).for_each(|peer| peer.end(banned(&rule, &hub.clock)));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod aliases;
+mod backups;
 mod bad_lines;
 mod commands;
 mod conversations;
@@ -26,6 +27,7 @@ mod private_rooms;
 mod process;
 mod properties;
 mod proxied;
+mod redact;
 #[cfg(unix)]
 mod reload;
 mod requests;

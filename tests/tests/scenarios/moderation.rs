@@ -84,6 +84,53 @@ async fn who_is_muted_listens() {
 }
 
 #[tokio::test]
+async fn who_may_not_speak_says_nothing_by_other_ways_either() {
+    let (house, mut olga) = open().await;
+    house.add("alice", "correct horse");
+    let hello = json!({"type": "hello", "alias": "alice", "password": "correct horse", "rooms": [{"room": "buy-now"}]});
+    let mut alice = house.json(hello).await;
+    alice.request(json!({"type": "make_private", "room": "buy-now", "id": "p"})).await;
+    for (line, quits) in
+        [("/mute bob", true), ("/announce-only on", true), ("/unmute bob", true), ("/announce-only off", false)]
+    {
+        olga.send_line(line).await;
+        let mut bob = house.text("bob").await;
+        olga.until("*** bob joined the chat!").await;
+        bob.send_line("/quit buy now").await;
+        olga.expect(if quits { "*** bob left the chat." } else { "*** bob left the chat. (buy now)" }).await;
+    }
+    let mut eve = house.json(json!({"type": "hello", "alias": "eve"})).await;
+    for line in ["/mute alice", "/announce-only on"] {
+        olga.send_line(line).await;
+    }
+    olga.until("*** operators alone speak").await;
+    alice.send(json!({"type": "invite", "room": "buy-now", "name": "olga", "id": "i"})).await;
+    assert_eq!(alice.next("error").await["code"], "muted");
+    eve.send(json!({"type": "nick", "alias": "buy-now", "id": "n"})).await;
+    eve.expect_error("forbidden").await;
+}
+
+#[tokio::test]
+async fn nobody_takes_the_name_of_somebody_banned_or_muted() {
+    let (house, mut olga) = open().await;
+    let mut eve = house.json(json!({"type": "hello", "alias": "eve"})).await;
+    olga.expect("*** eve joined the chat!").await;
+    for (line, name, words) in [
+        ("/ban mallory", "mallory", "mallory is banned for good"),
+        ("/ban mallory", "MALLORY", "MALLORY is banned for good"),
+        ("/mute bob", "bob", "bob is muted for good"),
+    ] {
+        olga.send_line(line).await;
+        olga.until_start("*** ").await;
+        eve.send(json!({"type": "nick", "alias": name, "id": "n"})).await;
+        assert_eq!(eve.expect_error("forbidden").await["message"], words);
+    }
+    olga.send_line("/unban mallory").await;
+    olga.until("*** mallory is no longer banned").await;
+    eve.request(json!({"type": "nick", "alias": "mallory", "id": "n"})).await;
+}
+
+#[tokio::test]
 async fn guests_stay_out_while_they_may_not_come_in() {
     let (house, mut olga) = open().await;
     house.add("alice", "correct horse");
@@ -111,10 +158,19 @@ async fn guests_stay_out_while_they_may_not_come_in() {
 #[tokio::test]
 async fn a_big_event_is_slow_or_only_listens() {
     let (house, mut olga) = open().await;
-    let mut bob = house.text("bob").await;
+    house.add("bob", "correct horse");
+    let mut bob = house.log_in("bob", "correct horse").await;
     olga.expect("*** bob joined the chat!").await;
     olga.send_line("/slow 30s").await;
     olga.expect("*** slow: a message in 30 s").await;
+    let mut guest = house.json(json!({"type": "hello", "alias": "guest"})).await;
+    olga.expect("*** guest joined the chat!").await;
+    guest.send(json!({"type": "say", "room": "lobby", "text": "again?", "id": "1"})).await;
+    guest.expect_error("limit").await;
+    guest.send(json!({"type": "quit"})).await;
+    guest.rest_json().await;
+    olga.expect("*** guest left the chat.").await;
+    bob.until("*** guest left the chat.").await;
     bob.send_line("one").await;
     olga.expect_said("bob: one").await;
     bob.send_line("two").await;
@@ -175,6 +231,38 @@ async fn operators_make_operators_and_all_is_on_record() {
     alice.expect("*** 3. 2026-11-22 12:03 UTC+01:00 alice: olga is no operator any more").await;
     alice.send_line("/bans").await;
     alice.expect("*** nobody is banned or muted").await;
+}
+
+#[tokio::test]
+async fn lists_of_operators_fit_into_lines() {
+    let house = House::open().await;
+    house.add_operator("olga", "correct horse");
+    let mut olga = house.json(json!({"type": "hello", "alias": "olga", "password": "correct horse"})).await;
+    // What JSON makes twice as long.
+    let (words, reason) = ("\"".repeat(8000), "\"".repeat(250));
+    for n in 0..110 {
+        olga.request(json!({"type": "moderate", "do": "announce", "text": words, "id": "1"})).await;
+        let ban =
+            json!({"type": "moderate", "do": "ban", "target": format!("192.0.2.{n}"), "reason": reason, "id": "2"});
+        olga.request(ban).await;
+    }
+    for (list, entries, from, first, all) in
+        [("audit", "entries", "before", 999, 220), ("bans", "bans", "after", 0, 110)]
+    {
+        let (mut from_number, mut seen) = (first, 0);
+        loop {
+            olga.send(json!({"type": "moderate", "do": list, from: from_number, "limit": 100, "id": "l"})).await;
+            let page = olga.next(list).await;
+            assert!(page.to_string().len() < 64 * 1024, "{list}: {} bytes", page.to_string().len());
+            let page_entries = page[entries].as_array().expect("entries");
+            seen += page_entries.len();
+            from_number = page_entries.last().expect("one at least")["number"].as_u64().expect("a number");
+            if page["more"] == false {
+                break;
+            }
+        }
+        assert_eq!(seen, all, "{list}");
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ fn ways(kind: &str, room: &str) -> Vec<Value> {
         "history" => vec![json!({}), json!({"after": 0}), json!({"before": 9, "limit": 500})],
         "search" => vec![json!({"query": "launch"}), json!({"query": "launch", "before": 9})],
         "topic" => vec![json!({"text": "x"}), json!({"text": ""})],
-        "redact" => vec![json!({"seq": 1})],
+        "redact" => vec![json!({"seq": 1}), json!({"nth": 1}), json!({"nth": 1, "name": "alice", "reason": "x"})],
         "invite" | "uninvite" => ["eve", "alice", "nobody"].map(|name| json!({"name": name})).to_vec(),
         // To a non-existing room these two are something else: checked apart.
         "join" | "rooms" => vec![],
@@ -273,6 +273,25 @@ async fn a_private_room_that_is_opened_again_is_its_members_as_before() {
     alice.send(json!({"type": "join", "room": "secret", "after": 0, "id": "j"})).await;
     assert_eq!(alice.next("ack").await["id"], "j");
     assert_eq!(alice.next("message").await["text"], "the launch code");
+}
+
+#[tokio::test]
+async fn what_an_operator_does_to_the_room_of_another_is_on_record() {
+    let house = House::open().await;
+    house.add_operator("olga", PASSWORD);
+    house.add("bob", PASSWORD);
+    house.add("alice", PASSWORD);
+    let _alice = program(&house, "alice", &["ops"]).await;
+    let mut olga = program(&house, "olga", &["ops", "hers"]).await;
+    for room in ["hers", "ops"] {
+        olga.request(json!({"type": "make_private", "room": room, "id": "p"})).await;
+        olga.request(json!({"type": "invite", "room": room, "name": "bob", "id": "i"})).await;
+        olga.request(json!({"type": "uninvite", "room": room, "name": "bob", "id": "u"})).await;
+    }
+    olga.send(json!({"type": "moderate", "do": "audit", "id": "a"})).await;
+    let audit = olga.next("audit").await;
+    let entries: Vec<_> = audit["entries"].as_array().expect("entries").iter().map(|entry| &entry["what"]).collect();
+    assert_eq!(entries, ["uninvite bob from #ops", "invite bob to #ops", "private #ops"]);
 }
 
 #[tokio::test]

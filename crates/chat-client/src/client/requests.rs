@@ -1,6 +1,6 @@
 //! What may be asked for.
 
-use chat_protocol::message::{ClientMessage, HistoryQuery, Moderation, RoomStart};
+use chat_protocol::message::{ClientMessage, HistoryQuery, Moderation, RoomStart, Which};
 use chat_protocol::names::RoomName;
 use chat_protocol::value::{Kind, Password, Seq};
 
@@ -202,8 +202,22 @@ impl Client {
     ///
     /// As [`Client::say`].
     pub async fn redact(&self, room: &RoomName, seq: Seq) -> Result<(), RequestError> {
+        self.redact_which(room, Which::At { seq }, None).await
+    }
+
+    /// The same of a message that may be told by whose it is, with a reason for the audit log.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::say`].
+    pub async fn redact_which(
+        &self,
+        room: &RoomName,
+        which: Which,
+        reason: Option<String>,
+    ) -> Result<(), RequestError> {
         let room = room.clone();
-        self.request(|id| ClientMessage::Redact { room, seq, id }, Reply::done).await?.await
+        self.request(|id| ClientMessage::Redact { room, which, reason, id }, Reply::done).await?.await
     }
 
     /// Makes a room its members' alone: those with accounts who are in it. To everybody else there is no such room from then on.

@@ -46,7 +46,13 @@ pub(crate) enum Outcome {
 
 /// Whether the next line has to wait for it: what that one means depends on the room and on who says it.
 pub(crate) const fn holds(message: &ClientMessage) -> bool {
-    matches!(message, ClientMessage::Join { .. } | ClientMessage::Nick { .. } | ClientMessage::Topic { .. })
+    matches!(
+        message,
+        ClientMessage::Join { .. }
+            | ClientMessage::Nick { .. }
+            | ClientMessage::Topic { .. }
+            | ClientMessage::Redact { .. }
+    )
 }
 
 /// Sends a request. What is said has its place in the order when this returns; the future that is returned waits for the answer.

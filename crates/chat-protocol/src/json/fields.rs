@@ -93,7 +93,10 @@ fn fields(kind: &str, object: &Object) -> &'static [Field] {
         "history" => &[ROOM, ("before", Whole64, May), ("after", Whole64, May), ("limit", Whole32, May), ID],
         "search" => &[ROOM, ("query", Text, Must), ("before", Whole64, May), ("limit", Whole32, May), ID],
         "topic" => &[ROOM, ("text", Text, Must), ID],
-        "redact" => &[ROOM, ("seq", Whole64, Must), ID],
+        "redact" if object.contains_key("nth") && !object.contains_key("seq") => {
+            &[ROOM, ("nth", Whole32, Must), ("name", Text, May), ("reason", Text, May), ID]
+        }
+        "redact" => &[ROOM, ("seq", Whole64, Must), ("reason", Text, May), ID],
         "moderate" => &[("do", Act, Must), ID],
         "ping" => &[ID],
         "quit" => &[("reason", Text, May)],

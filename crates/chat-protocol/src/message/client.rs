@@ -161,12 +161,16 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<MessageId>,
     },
-    /// Takes the text of one's own message away. Its place stays, with an empty text.
+    /// Takes the text of a message away: of one's own, and of anybody's for an operator. Its place stays, with an empty text.
     Redact {
         /// In which room.
         room: RoomName,
         /// Which message.
-        seq: Seq,
+        #[serde(flatten)]
+        which: Which,
+        /// Why an operator removes what somebody else said: for the audit log.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
         /// Comes back in the `ack`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<MessageId>,
@@ -324,6 +328,25 @@ pub struct HistoryQuery {
     /// Messages wanted: at most 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+}
+
+/// Which message is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Which {
+    /// The one at this place.
+    At {
+        /// Its seq.
+        seq: Seq,
+    },
+    /// One of somebody's newest, of those whose text isn't gone: for people, who see no seqs.
+    Newest {
+        /// 1 for the newest.
+        nth: u32,
+        /// The alias that it was said under; without it one's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
 }
 
 const fn version() -> u32 {

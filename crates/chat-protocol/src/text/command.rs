@@ -3,7 +3,7 @@
 use super::parse::{Input, needed, refuse, split};
 use crate::clean::clean_line;
 use crate::limits::MAX_PAGE;
-use crate::message::{ClientMessage, ErrorCode, HistoryQuery, Refusal, RoomStart};
+use crate::message::{ClientMessage, ErrorCode, HistoryQuery, Refusal, RoomStart, Which};
 use crate::names::RoomName;
 use crate::value::{Kind, Password};
 
@@ -80,7 +80,7 @@ fn places(name: &str, argument: &str, room: &RoomName) -> Option<Meant> {
     })
 }
 
-/// Who is there, and what was said.
+/// Who is there, what was said, and what is taken back of it.
 fn reading(name: &str, argument: &str, room: &RoomName) -> Option<Meant> {
     let room = room.clone();
     Some(match name {
@@ -90,6 +90,7 @@ fn reading(name: &str, argument: &str, room: &RoomName) -> Option<Meant> {
             .and_then(|()| message(ClientMessage::Rooms { after: None, limit: None, id: None })),
         "history" => history(argument, room),
         "search" => search(argument, room),
+        "redact" => redact(argument, room),
         _ => return None,
     })
 }
@@ -137,6 +138,21 @@ fn search(argument: &str, room: RoomName) -> Meant {
     let (room, argument) = talk.unwrap_or((room, argument));
     let query = needed(argument, "/search needs words: /search lunch friday")?.to_owned();
     message(ClientMessage::Search { room, query, before: None, limit: None, id: None })
+}
+
+/// What is to be removed: somebody's newest message or an earlier one, and why: `bob 2 spam`.
+fn redact(argument: &str, room: RoomName) -> Meant {
+    let (room, argument) = conversation(argument)?.unwrap_or((room, argument));
+    let (name, rest) = split(argument);
+    let (word, after) = split(rest);
+    // What is no number is the beginning of the reason.
+    let (nth, reason) = word.parse().map_or((1, rest), |nth| (nth, after));
+    if nth == 0 {
+        return Err(refuse(ErrorCode::BadField, "the newest message is number 1: /redact bob 1"));
+    }
+    let some = |words: &str| (!words.is_empty()).then(|| words.to_owned());
+    let which = Which::Newest { nth, name: some(name) };
+    message(ClientMessage::Redact { room, which, reason: some(reason), id: None })
 }
 
 /// The conversation whose name an argument begins with, and the rest.

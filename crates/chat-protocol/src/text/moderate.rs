@@ -13,7 +13,7 @@ pub(super) fn command(name: &str, argument: &str) -> Option<Result<Moderation, B
         }),
         "ban" | "ban!" => ban(argument, name == "ban!"),
         "unban" => named("/unban bob").map(|target| Moderation::Unban { target }),
-        "bans" => Ok(Moderation::Bans { after: argument.parse().ok() }),
+        "bans" => number(argument, "/bans 17 goes on after number 17").map(|after| Moderation::Bans { after }),
         "mute" => named("/mute bob [30m]").and_then(|_| mute(argument)),
         "unmute" => named("/unmute bob").map(|name| Moderation::Unmute { name }),
         "op" => named("/op bob").map(|name| Moderation::Op { name }),
@@ -30,7 +30,8 @@ pub(super) fn command(name: &str, argument: &str) -> Option<Result<Moderation, B
         "guests" => switch(argument, "/guests").map(|on| Moderation::Guests { on }),
         "announce-only" => switch(argument, "/announce-only").map(|on| Moderation::AnnounceOnly { on }),
         "slow" => slow(argument),
-        "audit" => Ok(Moderation::Audit { before: argument.parse().ok(), limit: None }),
+        "audit" => number(argument, "/audit 17 goes on before number 17")
+            .map(|before| Moderation::Audit { before, limit: None }),
         _ => return None,
     })
 }
@@ -70,6 +71,17 @@ fn switch(argument: &str, name: &str) -> Result<bool, Box<Refusal>> {
         "off" => Ok(false),
         _ => Err(refuse(ErrorCode::BadField, format!("{name} takes on or off"))),
     }
+}
+
+/// The number from which a list goes on, where one is given.
+fn number(argument: &str, example: &str) -> Result<Option<u64>, Box<Refusal>> {
+    if argument.is_empty() {
+        return Ok(None);
+    }
+    argument.parse().map(Some).map_err(|_| {
+        let shown: String = crate::clean::clean_line(argument).chars().take(40).collect();
+        refuse(ErrorCode::BadField, format!("\"{shown}\" is no number: {example}"))
+    })
 }
 
 /// `30s`, `30m`, `2h`, `7d` in seconds; `Some(None)` for `forever`; `None` for what is no time.
@@ -128,7 +140,18 @@ mod tests {
         check("bans", r#"{"do":"bans"}"#);
         check("close #ops", r##"{"do":"close","room":"#ops"}"##);
         check("open ops", r#"{"do":"open","room":"ops"}"#);
+        check("audit", r#"{"do":"audit"}"#);
+        check("bans 3", r#"{"do":"bans","after":3}"#);
         check("audit 17", r#"{"do":"audit","before":17}"#);
+    }
+
+    #[test]
+    fn what_is_no_number_is_said() {
+        for line in ["bans bob", "audit yesterday", "audit -3", "audit 1 2"] {
+            let (name, argument) = split(line);
+            let refusal = command(name, argument).expect("a command").expect_err(line);
+            assert!(refusal.message.contains("is no number: /"), "{line}: {}", refusal.message);
+        }
     }
 
     #[test]

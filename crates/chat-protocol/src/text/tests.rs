@@ -2,7 +2,7 @@ use jiff::tz::{Offset, TimeZone};
 use proptest::prelude::*;
 
 use super::*;
-use crate::message::{Changes, ClientMessage, ErrorCode, Rename, RoomStart, Stored};
+use crate::message::{Changes, ClientMessage, ErrorCode, Rename, RoomStart, Stored, Which};
 use crate::names::{Alias, RoomName};
 use crate::value::{Kind, Seq, Text, Time};
 
@@ -110,6 +110,15 @@ fn commands() {
     assert!(
         matches!(input("/search two words"), Input::Message(ClientMessage::Search { query, .. }) if query == "two words")
     );
+    let redact = |room: &RoomName, nth, name: Option<&str>, reason: Option<&str>| {
+        let which = Which::Newest { nth, name: name.map(str::to_owned) };
+        message(ClientMessage::Redact { room: room.clone(), which, reason: reason.map(str::to_owned), id: None })
+    };
+    assert_eq!(input("/redact"), redact(&lobby, 1, None, None));
+    assert_eq!(input("/redact @bob"), redact(&room("@bob"), 1, None, None));
+    assert_eq!(input("/redact bob"), redact(&lobby, 1, Some("bob"), None));
+    assert_eq!(input("/redact bob 3 an address"), redact(&lobby, 3, Some("bob"), Some("an address")));
+    assert_eq!(input("/redact bob an address"), redact(&lobby, 1, Some("bob"), Some("an address")));
     assert!(matches!(input("/who"), Input::Message(ClientMessage::Who { .. })));
     assert!(matches!(input("/rooms"), Input::Message(ClientMessage::Rooms { .. })));
 }
@@ -123,6 +132,7 @@ fn a_command_that_is_wrong_is_not_said_aloud() {
     check_refused("/history 0", "/history takes a number from 1 to 500, not \"0\"");
     check_refused("/history 501", "/history takes a number from 1 to 500, not \"501\"");
     check_refused("/me", "/me needs to know what you do: /me waves");
+    check_refused("/redact bob 0", "the newest message is number 1: /redact bob 1");
     check_refused("/who ops", "/who shows this room alone; to see another, /join it first");
     check_refused("/private ops", "/private makes this room its members' alone; for another, /join it first");
     check_refused("/rooms x", "/rooms shows all rooms and takes nothing after it; /join goes to one");

@@ -63,7 +63,7 @@ impl Gate {
         let wait = self.attempts().begin(address, key.folded(), most)?;
         tokio::time::sleep(wait).await;
         let asked = alias.clone();
-        let account = self.ask(move |all| all.verify(&asked, &password)).await?;
+        let account = self.hash(move |all| all.verify(&asked, &password)).await?;
         self.attempts().succeeded(address, key.folded());
         Ok(account)
     }
@@ -82,7 +82,7 @@ impl Gate {
         let wait = self.attempts().begin(address, key.folded(), most)?;
         tokio::time::sleep(wait).await;
         let asked = alias.clone();
-        self.ask(move |all| all.check_invite(&asked, &invite, now)).await?;
+        self.hash(move |all| all.check_invite(&asked, &invite, now)).await?;
         self.attempts().succeeded(address, key.folded());
         Ok(())
     }
@@ -98,7 +98,7 @@ impl Gate {
         now: Time,
     ) -> Result<Account, Refused> {
         self.spend(address).await?;
-        Ok(self.ask(move |all| all.redeem(id, &alias, &password, &invite, now)).await?)
+        Ok(self.hash(move |all| all.redeem(id, &alias, &password, &invite, now)).await?)
     }
 
     /// Makes an account.
@@ -111,7 +111,7 @@ impl Gate {
         now: Time,
     ) -> Result<Account, Refused> {
         self.spend(address).await?;
-        Ok(self.ask(move |all| all.register(id, &alias, &password, now)).await?)
+        Ok(self.hash(move |all| all.register(id, &alias, &password, now)).await?)
     }
 
     pub(crate) async fn change_password(
@@ -122,7 +122,7 @@ impl Gate {
         now: Time,
     ) -> Result<Account, Refused> {
         self.spend(address).await?;
-        Ok(self.ask(move |all| all.change_password(id, &new, now)).await?)
+        Ok(self.hash(move |all| all.change_password(id, &new, now)).await?)
     }
 
     pub(crate) async fn unregister(&self, id: AuthorId) -> Result<(), Refused> {
@@ -136,14 +136,78 @@ impl Gate {
         Ok(())
     }
 
+    /// Asks what takes a hash: few at a time, as each takes memory and a core.
+    async fn hash<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Authenticator) -> Result<T, AccountError> + Send + 'static,
+    ) -> Result<T, AccountError> {
+        let _permit = self.hashes.acquire().await.map_err(|error| AccountError::Unavailable(error.to_string()))?;
+        self.ask(question).await
+    }
+
+    /// Asks what takes none, and so waits for nobody who logs in.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&dyn Authenticator) -> Result<T, AccountError> + Send + 'static,
     ) -> Result<T, AccountError> {
-        let unavailable = |why: &dyn std::fmt::Display| AccountError::Unavailable(why.to_string());
-        let _permit = self.hashes.acquire().await.map_err(|error| unavailable(&error))?;
         let authenticator = Arc::clone(&self.authenticator);
         let answer = tokio::task::spawn_blocking(move || question(&*authenticator)).await;
-        answer.map_err(|error| unavailable(&error))?
+        answer.map_err(|error| AccountError::Unavailable(error.to_string()))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hashes for ever.
+    struct Slow(Mutex<std::sync::mpsc::Receiver<()>>);
+
+    impl Authenticator for Slow {
+        fn owner(&self, _alias: &Alias) -> Option<Account> {
+            None
+        }
+
+        fn account(&self, _id: AuthorId) -> Option<Account> {
+            None
+        }
+
+        fn verify(&self, _alias: &Alias, _password: &Password) -> Result<Account, AccountError> {
+            let _ = self.0.lock().expect("a lock").recv();
+            Err(AccountError::WrongPassword)
+        }
+
+        fn register(&self, _: AuthorId, _: &Alias, _: &Password, _: Time) -> Result<Account, AccountError> {
+            Err(AccountError::TooMany)
+        }
+
+        fn change_password(&self, _: AuthorId, _: &Password, _: Time) -> Result<Account, AccountError> {
+            Err(AccountError::Unknown)
+        }
+
+        fn unregister(&self, _: AuthorId) -> Result<(), AccountError> {
+            Err(AccountError::Unknown)
+        }
+
+        fn set_operator(&self, _: AuthorId, _: bool) -> Result<Account, AccountError> {
+            Err(AccountError::Unknown)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_takes_no_hash_waits_for_none() {
+        let (end, ends) = std::sync::mpsc::channel();
+        let gate = Arc::new(Gate::new(Arc::new(Slow(ends.into()))));
+        for name in ["alice", "bob"] {
+            let (gate, alias) = (Arc::clone(&gate), Alias::new(name).expect("an alias"));
+            tokio::spawn(async move { gate.verify(None, &alias, Password::new("x"), MAX_ALIAS_DELAY).await });
+        }
+        while gate.hashes.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let asked = gate.ask(|all| all.refresh());
+        let answer = tokio::time::timeout(Duration::from_secs(5), asked).await;
+        drop(end);
+        assert_eq!(answer.expect("an answer, though all logins wait"), Ok(Vec::new()));
     }
 }

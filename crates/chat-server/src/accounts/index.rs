@@ -167,15 +167,6 @@ impl Accounts {
         Book::backup(data, file).map_err(AccountError::Unavailable)
     }
 
-    /// Brings back what [`backup`](Self::backup) wrote, where there is such a file, into a folder that has no accounts.
-    ///
-    /// # Errors
-    ///
-    /// [`AccountError::Unavailable`], with what is in the way.
-    pub fn restore(file: &Path, data: &Path) -> Result<(), AccountError> {
-        Book::restore(file, data).map_err(AccountError::Unavailable)
-    }
-
     fn index(&self) -> MutexGuard<'_, Index> {
         // What is done under this lock doesn't panic between two changes that belong together.
         self.index.lock().unwrap_or_else(PoisonError::into_inner)

@@ -103,8 +103,12 @@ fn bans_switches_and_the_audit_log_outlive_the_process() {
     first.change(add(rule(RuleKind::Ban, "192.0.2.0/24")), &alias("olga"), NOW, "one".to_owned()).expect("kept");
     first.change(add(rule(RuleKind::Mute, "bob")), &alias("olga"), NOW, "two".to_owned()).expect("kept");
     let switches = Switches { guests: false, announce_only: true, slow: 30 };
-    let change = Change { switches: Some(switches), remove: vec![2], ..Change::default() };
-    first.change(change, &alias("olga"), NOW, "three".to_owned()).expect("kept");
+    let remove = Change { remove: vec![2], switch: Some(Switch::Guests(false)), ..Change::default() };
+    first.change(remove, &alias("olga"), NOW, "three".to_owned()).expect("kept");
+    for switch in [Switch::AnnounceOnly(true), Switch::Slow(30)] {
+        let change = Change { switch: Some(switch), ..Change::default() };
+        first.change(change, &alias("olga"), NOW, "a switch".to_owned()).expect("kept");
+    }
     let before = first.page(0, 10, NOW);
     drop(first);
     let second = order(&folder);
@@ -112,7 +116,7 @@ fn bans_switches_and_the_audit_log_outlive_the_process() {
     assert!(second.rule_of(RuleKind::Ban, &alias("eve"), ID, NOW).is_some(), "the author is kept");
     second.change(Change::default(), &alias("olga"), LATER, "four".to_owned()).expect("kept");
     let audit = second.audit(u64::MAX, 10).expect("entries");
-    assert_eq!(audit.iter().map(|entry| entry.number).collect::<Vec<_>>(), [4, 3, 2, 1]);
+    assert_eq!(audit.iter().map(|entry| entry.number).collect::<Vec<_>>(), [6, 5, 4, 3, 2, 1]);
     assert_eq!(order(&folder).page(0, 10, NOW).0, [], "what ran out left the file");
 }
 
@@ -148,7 +152,9 @@ fn a_backup_has_all_of_it() {
     Book::restore(&file, other.path()).expect("restored");
     accounts(&other).verify(&alias("bob"), &password("correct horse")).expect("bob");
     Book::restore(&file, other.path()).expect_err("there are accounts already");
-    Book::restore(&other.path().join("nothing"), folder.path()).expect("a backup from before there were accounts");
+    Book::check_belongs(&file, Some(&Book::open(folder.path()).expect("a book").mark().expect("a mark"))).expect("its");
+    Book::check_belongs(&file, Some("ff")).expect_err("another log's");
+    Book::restore(&other.path().join("nothing"), tempfile::tempdir().expect("a folder").path()).expect_err("no file");
 }
 
 #[test]

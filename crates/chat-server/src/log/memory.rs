@@ -105,9 +105,9 @@ impl Kept {
         Verdict::Stored(record)
     }
 
-    fn redact(&mut self, room: &RoomName, seq: Seq, author: AuthorId) -> Verdict {
+    fn redact(&mut self, room: &RoomName, seq: Seq, author: Option<AuthorId>) -> Verdict {
         let Some(record) = self.rooms.get_mut(room).and_then(|ring| ring.get_mut(seq)) else { return Verdict::Missing };
-        if record.author != author {
+        if author.is_some_and(|author| record.author != author) {
             return Verdict::Forbidden;
         }
         if record.stored.text.as_str().is_empty() {
@@ -129,11 +129,9 @@ impl Kept {
         };
         let all = self.rooms.values().flat_map(|ring| &ring.records);
         let meant: Vec<_> = all.filter(|record| is_meant(record)).cloned().collect();
-        let left = meant.iter().filter_map(|record| {
-            match self.redact(&record.stored.room, record.stored.seq, record.author) {
-                Verdict::Redacted(left) => Some(left),
-                _ => None,
-            }
+        let left = meant.iter().filter_map(|record| match self.redact(&record.stored.room, record.stored.seq, None) {
+            Verdict::Redacted(left) => Some(left),
+            _ => None,
         });
         Verdict::Erased { left: left.collect(), next: None }
     }

@@ -13,6 +13,7 @@ mod fold;
 mod folder;
 mod index;
 mod reader;
+mod restore;
 mod row;
 mod schema;
 mod tend;
@@ -28,8 +29,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use self::folder::FolderError;
 pub use self::reader::SqliteReader;
+pub use self::restore::{Beside, restore};
 pub use self::schema::OpenError;
-pub use self::transfer::{Selection, TransferError, backup, export, import, restore};
+pub(crate) use self::schema::mark_of;
+pub use self::transfer::{Selection, TransferError, backup, export, import};
 
 use self::fold::{Changes, Fold, KnownSessions, RoomRows};
 use self::folder::Folder;
@@ -108,6 +111,14 @@ impl Sqlite {
         let tending = Tending::new(options.keep);
         let sessions = KnownSessions::new();
         Ok((Self { db, folder, rooms, sessions, min_free: options.min_free, tending, failed: false }, reader))
+    }
+
+    /// Marks the log as one that belongs to a book: it isn't opened without that any more.
+    pub(crate) fn belongs_to(&self, mark: &str) -> Result<(), OpenError> {
+        if schema::mark(&self.db).as_deref() == Some(mark) {
+            return Ok(());
+        }
+        schema::set_mark(&self.db, Some(mark)).map_err(|error| OpenError::of(&self.folder.database(), &error))
     }
 
     fn transact(&mut self, now: Time, operations: &[Operation]) -> rusqlite::Result<(Vec<Verdict>, Changes)> {

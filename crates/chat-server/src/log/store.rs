@@ -75,8 +75,8 @@ pub enum Operation {
         room: RoomName,
         /// Which message.
         seq: Seq,
-        /// Who asks: its author.
-        author: AuthorId,
+        /// Whose it has to be; `None`: anybody's, as an operator asks.
+        author: Option<AuthorId>,
     },
     /// The texts of all that somebody said are taken away, and those of his private conversations; his sessions are forgotten. A step of that:
     /// it is asked again from where it came to.

@@ -76,7 +76,7 @@ pub(crate) fn say(name: &str, author: u8, id: Option<&str>, text: &str) -> Opera
 }
 
 pub(crate) fn redact(name: &str, seq: u64, author: u8) -> Operation {
-    Operation::Redact { room: room(name), seq: Seq::new(seq), author: AuthorId([author; 16]) }
+    Operation::Redact { room: room(name), seq: Seq::new(seq), author: Some(AuthorId([author; 16])) }
 }
 
 /// A verdict in brief, for comparing: what, where, and with which text.
@@ -149,7 +149,7 @@ fn pages_before_and_after() {
 }
 
 #[test]
-fn only_its_author_removes_a_message_and_its_place_and_id_stay() {
+fn who_may_removes_a_message_and_its_place_and_id_stay() {
     everywhere(|kit| {
         kit.commit(&[say("a", 1, Some("i"), "secret words"), say("a", 1, None, "other")]);
         assert_eq!(kit.one(redact("a", 1, 2)), Verdict::Forbidden);
@@ -157,6 +157,8 @@ fn only_its_author_removes_a_message_and_its_place_and_id_stay() {
         assert_eq!(kit.one(redact("b", 1, 1)), Verdict::Missing);
         assert_eq!(brief(&kit.one(redact("a", 1, 1))), "redacted a 1 Say \"\" Some(\"i\")");
         assert_eq!(kit.one(redact("a", 1, 1)), Verdict::Done, "it is removed already");
+        let anybodys = Operation::Redact { room: room("a"), seq: Seq::new(2), author: None };
+        assert_eq!(brief(&kit.one(anybodys)), "redacted a 2 Say \"\" None");
         assert_eq!(kit.seqs("a"), [1, 2]);
         assert!(kit.search("a", "secret").is_empty());
         assert_eq!(brief(&kit.one(say("a", 1, Some("i"), "secret words"))), "repeat a 1 Say \"\" Some(\"i\")");

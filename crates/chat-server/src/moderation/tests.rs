@@ -128,10 +128,58 @@ fn what_cant_be_kept_is_not_in_force() {
 #[tokio::test(start_paused = true)]
 async fn slow_gives_each_person_a_turn() {
     let order = order();
-    order.take_turn(AUTHOR, 30).expect("the first");
-    order.take_turn(OTHER, 30).expect("somebody else");
+    order.take_turn(AUTHOR, None, 30).expect("the first");
+    order.take_turn(OTHER, None, 30).expect("somebody else");
     advance(Duration::from_secs(10)).await;
-    assert_eq!(order.take_turn(AUTHOR, 30), Err(Duration::from_secs(20)));
+    assert_eq!(order.take_turn(AUTHOR, None, 30), Err(Duration::from_secs(20)));
     advance(Duration::from_secs(20)).await;
-    order.take_turn(AUTHOR, 30).expect("his turn");
+    order.take_turn(AUTHOR, None, 30).expect("his turn");
+    let guest = AuthorId([3; 16]);
+    let came = Some(Instant::now());
+    advance(Duration::from_secs(10)).await;
+    assert_eq!(order.take_turn(guest, came, 30), Err(Duration::from_secs(20)), "coming anew is no turn");
+    advance(Duration::from_secs(20)).await;
+    order.take_turn(guest, came, 30).expect("his turn");
+}
+
+/// Keeps nothing while it is told so.
+struct Fickle(InMemory, Arc<AtomicBool>);
+
+impl RuleKeeper for Fickle {
+    fn is_stale(&mut self) -> Result<bool, String> {
+        self.0.is_stale()
+    }
+
+    fn load(&mut self) -> Result<Kept, String> {
+        self.0.load()
+    }
+
+    fn record(&mut self, change: &Change, entry: &AuditInfo) -> Result<u64, String> {
+        if self.1.load(Ordering::Relaxed) { Err("no room".to_owned()) } else { self.0.record(change, entry) }
+    }
+
+    fn audit(&mut self, before: u64, limit: usize) -> Result<Vec<AuditInfo>, String> {
+        self.0.audit(before, limit)
+    }
+}
+
+#[test]
+fn two_switches_that_are_set_at_once_are_both_set() {
+    let (full, olga) = (Arc::new(AtomicBool::new(false)), alias("olga"));
+    let order = Order::open(Box::new(Fickle(InMemory::default(), Arc::clone(&full)))).expect("an order");
+    let set = |switch| {
+        let change = Change { switch: Some(switch), ..Change::default() };
+        order.change(change, &olga, NOW, "a switch".to_owned())
+    };
+    std::thread::scope(|scope| {
+        let set = &set;
+        for switch in [Switch::Guests(false), Switch::AnnounceOnly(true), Switch::Slow(5)] {
+            scope.spawn(move || set(switch).expect("set"));
+        }
+    });
+    let all = Switches { guests: false, announce_only: true, slow: 5 };
+    assert_eq!(order.switches(), all);
+    full.store(true, Ordering::Relaxed);
+    set(Switch::Slow(9)).expect_err("not kept");
+    assert_eq!(order.switches(), all, "what can't be kept isn't in force");
 }

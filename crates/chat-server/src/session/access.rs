@@ -96,6 +96,7 @@ impl<S: Transport> Session<S> {
         if self.hub.rooms.is_lobby(&room) {
             return Err(Refusal::new(ErrorCode::Forbidden, "everybody starts in this room; it can't be private").into());
         }
+        self.on_record_unless_own(&room, &me, format!("private {}", room.name.shown())).await?;
         let members = self.accounts_in(&room);
         let done = self.change_access(&room.name, move |guarded| {
             if let Rule::Open = guarded.rule {
@@ -113,7 +114,10 @@ impl<S: Transport> Session<S> {
 
     pub(super) async fn invite(&mut self, name: &RoomName, whom: &str, id: Option<MessageId>) -> Done {
         let (room, me) = self.governed(name)?;
+        // Whom he invites is told the room's name.
+        self.may_speak(false)?;
         let other = self.member_to_be(whom)?;
+        self.on_record_unless_own(&room, &me, format!("invite {} to {}", other.alias, room.name.shown())).await?;
         let member = other.id;
         let done = self.change_access(&room.name, move |guarded| match &mut guarded.rule {
             Rule::Members(members) => {
@@ -134,7 +138,9 @@ impl<S: Transport> Session<S> {
         let room = self.readable(name)?;
         let other = self.member_to_be(whom)?;
         if Some(other.id) != self.author() {
-            self.governed(name)?;
+            let (_, me) = self.governed(name)?;
+            self.on_record_unless_own(&room, &me, format!("uninvite {} from {}", other.alias, room.name.shown()))
+                .await?;
         }
         let member = other.id;
         let words = format!("{} is no member of {}", other.alias, room.name.shown());

@@ -1,6 +1,7 @@
 //! What operators do, and what it means for everybody else's sessions.
 
 mod admission;
+mod redact;
 mod reports;
 
 use std::sync::Arc;
@@ -19,8 +20,9 @@ use crate::accounts::Account;
 use crate::batch::Dialect;
 use crate::clock::Clock;
 use crate::limits::BAN_ASKS_ABOVE;
-use crate::moderation::{Change, NotChanged, Rule, Switches, Target};
+use crate::moderation::{Change, NotChanged, Rule, Switch, Target};
 use crate::peer::{Announcement, Letter, Peer};
+use crate::room::Room;
 
 impl<S: Transport> Session<S> {
     pub(super) async fn moderate(&mut self, act: Moderation, id: Option<MessageId>) -> Done {
@@ -41,15 +43,15 @@ impl<S: Transport> Session<S> {
             Moderation::Announce { text } => self.announce(by, &text, id).await,
             Moderation::Guests { on } => {
                 let what = if on { "guests may come in" } else { "guests can't come in" };
-                self.switch(&by, |switches| switches.guests = on, what.to_owned(), id).await
+                self.switch(&by, Switch::Guests(on), what.to_owned(), id).await
             }
             Moderation::Slow { seconds } => {
                 let what = if seconds == 0 { "slow off".to_owned() } else { format!("slow: a message in {seconds} s") };
-                self.switch(&by, |switches| switches.slow = seconds, what, id).await
+                self.switch(&by, Switch::Slow(seconds), what, id).await
             }
             Moderation::AnnounceOnly { on } => {
                 let what = if on { "operators alone speak" } else { "everybody may speak" };
-                self.switch(&by, |switches| switches.announce_only = on, what.to_owned(), id).await
+                self.switch(&by, Switch::AnnounceOnly(on), what.to_owned(), id).await
             }
             Moderation::Bans { after } => {
                 self.list_rules(after.unwrap_or(0), id);
@@ -169,16 +171,8 @@ impl<S: Transport> Session<S> {
         Ok(())
     }
 
-    async fn switch(
-        &mut self,
-        by: &Alias,
-        set: impl FnOnce(&mut Switches),
-        what: String,
-        id: Option<MessageId>,
-    ) -> Done {
-        let mut switches = self.hub.order.switches();
-        set(&mut switches);
-        self.change(Change { switches: Some(switches), ..Change::default() }, by, what.clone()).await?;
+    async fn switch(&mut self, by: &Alias, switch: Switch, what: String, id: Option<MessageId>) -> Done {
+        self.change(Change { switch: Some(switch), ..Change::default() }, by, what.clone()).await?;
         self.done(id, &what);
         Ok(())
     }
@@ -189,10 +183,13 @@ impl<S: Transport> Session<S> {
             let words = format!("{wanted} has no account, which an operator needs");
             return Err(Refusal::new(ErrorCode::NoSuchAlias, words).into());
         };
-        let set = self.hub.accounts.ask(move |all| all.set_operator(account, operator)).await;
-        set.map_err(|error| refusal(&error.into()))?;
         let what = if operator { "is an operator now" } else { "is no operator any more" };
-        self.change(Change::default(), by, format!("{alias} {what}")).await?;
+        self.on_audit_record(by, format!("{alias} {what}")).await?;
+        let set = self.hub.accounts.ask(move |all| all.set_operator(account, operator)).await;
+        if let Err(error) = set {
+            self.on_audit_record(by, format!("{alias} stays what he was: {error}")).await?;
+            return Err(refusal(&error.into()).into());
+        }
         self.done(id, &format!("{alias} {what}"));
         Ok(())
     }
@@ -243,6 +240,15 @@ impl<S: Transport> Session<S> {
     /// Puts on record what is changed elsewhere.
     pub(super) async fn on_audit_record(&self, by: &Alias, what: String) -> Done {
         self.change(Change::default(), by, what).await
+    }
+
+    /// Puts on record what an operator is about to do with a room that isn't his own.
+    pub(super) async fn on_record_unless_own(&self, room: &Room, me: &Account, what: String) -> Done {
+        let maker = self.hub.rooms.access.get(&room.folded).and_then(|guarded| guarded.maker);
+        if maker == Some(me.id) {
+            return Ok(());
+        }
+        self.on_audit_record(&me.alias, what).await
     }
 
     fn somebody(&self, name: &str) -> Done<(Alias, Vec<Arc<Peer>>)> {

@@ -214,7 +214,9 @@ impl<S: Transport> Session<S> {
                 format!("{from} is your account's alias, which it keeps; /quit and come as a guest for another");
             return Err(Refusal::new(ErrorCode::Forbidden, words).into());
         }
-        self.may_speak(false)?;
+        // The rooms are told of it.
+        self.may_speak(true)?;
+        self.may_be_called(&to)?;
         let rooms = self.rooms.iter().map(|membership| Arc::clone(&membership.room)).collect();
         let place = self.hub.log.place().await.map_err(|_| Ended::storage())?;
         let (reply, renamed) = oneshot::channel();
@@ -228,6 +230,8 @@ impl<S: Transport> Session<S> {
         if let Some(person) = &mut self.person {
             person.alias = to;
         }
+        // A ban that was made meanwhile looked for him under the old name.
+        self.admit_person()?;
         // Whoever asks who is here after the ack finds the new name.
         renamed.await.map_err(|_| Ended::storage())?;
         self.acknowledge(id);

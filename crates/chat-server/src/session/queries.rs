@@ -154,7 +154,7 @@ impl<S: Transport> Session<S> {
     }
 
     /// Asked again once something was read: while that took its time he may have been put out.
-    fn still_readable(&self, room: &Room) -> Done {
+    pub(super) fn still_readable(&self, room: &Room) -> Done {
         if self.may_see(room) {
             return Ok(());
         }

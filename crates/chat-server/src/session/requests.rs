@@ -107,7 +107,9 @@ impl<S: Transport> Session<S> {
                 self.search(&room, query, before, limit, id).await
             }
             ClientMessage::Topic { room, text, id } => self.topic(&room, &text, id).await,
-            ClientMessage::Redact { room, seq, id } => self.redact(&room, seq, id).await,
+            ClientMessage::Redact { room, which, reason, id } => {
+                Box::pin(self.redact(&room, which, reason.as_deref(), id)).await
+            }
             ClientMessage::MakePrivate { room, id } => Box::pin(self.make_private(&room, id)).await,
             ClientMessage::Invite { room, name, id } => Box::pin(self.invite(&room, &name, id)).await,
             ClientMessage::Uninvite { room, name, id } => Box::pin(self.uninvite(&room, &name, id)).await,
@@ -117,7 +119,11 @@ impl<S: Transport> Session<S> {
                 self.json(&ServerMessage::Pong { id });
                 Ok(())
             }
-            ClientMessage::Quit { reason } => Err(Ended::Quit(reason.as_deref().and_then(short_reason)).into()),
+            ClientMessage::Quit { reason } => {
+                // The rooms hear it: who may not speak goes without.
+                let reason = reason.as_deref().and_then(short_reason).filter(|_| self.may_speak(true).is_ok());
+                Err(Ended::Quit(reason).into())
+            }
             ClientMessage::Hello(_) => {
                 Err(Refusal::new(ErrorCode::HelloTwice, "this connection has said hello already").into())
             }

@@ -7,13 +7,13 @@ use chat_protocol::limits::{MAX_REASON, MAX_TOPIC};
 use chat_protocol::message::{ErrorCode, Refusal, Rename, ServerMessage};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::text::render;
-use chat_protocol::value::{Kind, MessageId, Seq, Text};
+use chat_protocol::value::{Kind, MessageId, Text};
 use tokio::sync::oneshot;
 
 use super::requests::Done;
 use super::{Ended, Person, Session, Transport, Unacked};
 use crate::batch::{Dialect, Origin};
-use crate::log::{CannotRedact, Entry, NewMessage};
+use crate::log::{Entry, NewMessage};
 use crate::metrics::Limit;
 use crate::peer::Private;
 use crate::presence::{Change, Told};
@@ -184,32 +184,6 @@ impl<S: Transport> Session<S> {
             }
             Err(_) => Err(Ended::storage().into()),
         }
-    }
-
-    pub(super) async fn redact(&mut self, room: &RoomName, seq: Seq, id: Option<MessageId>) -> Done {
-        let room = self.readable(room)?;
-        let person = self.person()?;
-        let (author, by) = (person.author, person.alias.clone());
-        let (reply, answer) = oneshot::channel();
-        self.append(Entry::Redact { room, seq, author, by, reply }).await?;
-        let refusal = match answer.await {
-            Ok(Ok(())) => {
-                self.acknowledge(id);
-                return Ok(());
-            }
-            Ok(Err(CannotRedact::Missing)) => {
-                Refusal::new(ErrorCode::NoSuchMessage, format!("there is no message {seq} here, or none any more"))
-            }
-            Ok(Err(CannotRedact::Forbidden)) => {
-                Refusal::new(ErrorCode::Forbidden, format!("message {seq} is somebody else's"))
-            }
-            Ok(Err(CannotRedact::Full(why))) => {
-                let words = format!("not removed, as the log has no room for the change: {why}");
-                Refusal::new(ErrorCode::StorageFull, words)
-            }
-            Err(_) => return Err(Ended::storage().into()),
-        };
-        Err(refusal.into())
     }
 
     pub(super) fn is_ignored(&self, alias: &Alias) -> bool {

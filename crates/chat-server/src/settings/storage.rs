@@ -68,6 +68,19 @@ pub(crate) fn data_folder(args: &Args) -> Result<PathBuf, String> {
     })
 }
 
+/// Where people start unless the operator says otherwise.
+const LOBBY: &str = "lobby";
+
+/// The room that everybody starts in.
+pub(crate) fn lobby(args: &Args) -> Result<RoomName, String> {
+    let name = args.lobby.as_deref().unwrap_or(LOBBY);
+    let lobby = RoomName::new(name).map_err(|error| format!("--lobby {name:?}: {error}"))?;
+    if lobby.is_conversation() {
+        return Err(format!("--lobby {name:?}: a private conversation is nobody's lobby; give a room's name"));
+    }
+    Ok(lobby)
+}
+
 /// What is to be written out.
 pub(crate) fn selection(room: Option<&str>, since: Option<&str>) -> Result<Selection, String> {
     let mut selection = Selection::default();

@@ -96,6 +96,13 @@ pub(super) fn moderation() -> impl Strategy<Value = Moderation> {
     ]
 }
 
+fn which() -> impl Strategy<Value = Which> {
+    prop_oneof![
+        seq().prop_map(|seq| Which::At { seq }),
+        (any::<u32>(), option::of(any::<String>())).prop_map(|(nth, name)| Which::Newest { nth, name }),
+    ]
+}
+
 pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
     let query = (option::of(seq()), option::of(seq()), option::of(any::<u32>()))
         .prop_map(|(before, after, limit)| HistoryQuery { before, after, limit });
@@ -136,7 +143,8 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
             text,
             id
         }),
-        (room(), seq(), option::of(id())).prop_map(|(room, seq, id)| ClientMessage::Redact { room, seq, id }),
+        (room(), which(), option::of(any::<String>()), option::of(id()))
+            .prop_map(|(room, which, reason, id)| ClientMessage::Redact { room, which, reason, id }),
         (room(), option::of(id())).prop_map(|(room, id)| ClientMessage::MakePrivate { room, id }),
         (room(), any::<String>(), option::of(id())).prop_map(|(room, name, id)| ClientMessage::Invite {
             room,

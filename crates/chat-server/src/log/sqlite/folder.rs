@@ -113,6 +113,8 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
 /// Makes what was done to a folder's list of files last.
 #[cfg(unix)]
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
+    // The parent of a name without a folder is the empty one.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder)?.sync_all()
 }
 

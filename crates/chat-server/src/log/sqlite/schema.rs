@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 
 use super::folder::{self, FolderError};
 use crate::planted::{Bug, planted};
+use crate::private_file;
 use crate::secret::{hex, random};
 
 /// The schema that this program writes. What a migration does stands in [`MIGRATIONS`].
@@ -117,6 +118,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
         }
         create(path)?;
     }
+    private_file::close_to_others(path).map_err(|error| failed(&error))?;
     let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| OpenError::of(path, &error))?;
     check(&db, path)?;
     for_writing(&db).map_err(|error| OpenError::of(path, &error))?;
@@ -171,6 +173,7 @@ pub(super) fn make_empty(new: &Path, path: &Path) -> Result<(), OpenError> {
     let of = |error: rusqlite::Error| OpenError::of(path, &error);
     let failed = OpenError::failed(path);
     let _ = fs::remove_file(new);
+    private_file::make(new).map_err(|error| failed(&error))?;
     let mut db = connect(new, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).map_err(of)?;
     let name = hex(&random::<16>().map_err(|error| failed(&error))?);
     fill(&mut db, &name).map_err(of)
@@ -200,6 +203,24 @@ pub(super) fn rename_log(db: &Connection, path: &Path) -> Result<(), OpenError> 
     let name = hex(&random::<16>().map_err(|error| OpenError::failed(path)(&error))?);
     db.execute("UPDATE meta SET value = ? WHERE key = 'log'", [name]).map_err(|error| OpenError::of(path, &error))?;
     Ok(())
+}
+
+/// The mark of the book that a log belongs to, which it isn't opened without.
+pub(super) fn mark(db: &Connection) -> Option<String> {
+    db.query_row("SELECT value FROM meta WHERE key = 'book'", (), |row| row.get(0)).ok()
+}
+
+/// The same of a database that may be none, or not there.
+pub(crate) fn mark_of(database: &Path) -> Option<String> {
+    open_for_reading(database).ok().as_ref().and_then(mark)
+}
+
+pub(super) fn set_mark(db: &Connection, mark: Option<&str>) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM meta WHERE key = 'book'", ())?;
+    match mark {
+        Some(mark) => db.execute("INSERT INTO meta (key, value) VALUES ('book', ?)", [mark]).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// Whether this is a log, and one that this program understands.
@@ -233,6 +254,7 @@ fn migrate(
     if !copy.exists() {
         let part = folder::beside(path, ".copy");
         let _ = fs::remove_file(&part);
+        private_file::make(&part).map_err(|error| OpenError::failed(path)(&error))?;
         db.execute("VACUUM INTO ?", [part.to_string_lossy()]).map_err(of)?;
         put_in_place(&part, &copy)?;
     }

@@ -352,9 +352,14 @@ fn a_backup_is_one_file_of_everything_while_the_store_is_open() {
     assert!(matches!(backup(folder.path(), &file), Err(TransferError::FileExists(_))));
     assert_eq!(fs::read_dir(other.path()).unwrap().count(), 1, "one file");
     let data = other.path().join("data");
-    restore(&file, &data).unwrap();
-    assert!(matches!(restore(&file, &data), Err(TransferError::Open(OpenError::Exists { .. }))));
-    assert!(matches!(restore(&file, folder.path()), Err(TransferError::Open(OpenError::Folder(_)))), "a server has it");
+    let lobby = room("a");
+    let missing = other.path().join("chat.backup.accounts");
+    assert!(matches!(restore(&file, &data, Beside::Accounts(&missing)), Err(TransferError::NoAccounts(_))));
+    assert!(!data.exists(), "nothing was begun");
+    let restore = |data: &Path| restore(&file, data, Beside::Lost(&lobby));
+    assert_eq!(restore(&data).unwrap(), 1, "b may have been private");
+    assert!(matches!(restore(&data), Err(TransferError::Open(OpenError::Exists { .. }))));
+    assert!(matches!(restore(folder.path()), Err(TransferError::Open(OpenError::Folder(_)))), "a server has it");
     let (mut restored, again) = open(&data);
     assert_eq!((texts(&again, "a").len(), texts(&again, "b").len()), (1, 1));
     assert_ne!(again.log(), reader.log());

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::folder::{self, Folder};
 use super::row::{self, MAX_SEQ, RoomRow};
 use super::{OpenError, reader, schema};
+use crate::book::Book;
 use crate::log::{AuthorId, Record};
+use crate::private_file;
 
 /// Messages of one step of an export or import.
 const STEP: usize = 1000;
@@ -46,6 +48,15 @@ pub enum TransferError {
     /// There is no such room.
     #[error("there is no room #{0}")]
     NoSuchRoom(RoomName),
+    /// A backup without its accounts.
+    #[error(
+        "{} is missing, which has the accounts of this backup and whose the private rooms are; to restore the messages alone, with all other rooms than the lobby closed, say --without-accounts",
+        .0.display()
+    )]
+    NoAccounts(PathBuf),
+    /// The accounts that belong to a log can't be used.
+    #[error("{0}")]
+    Accounts(String),
     /// What was copied isn't sound.
     #[error(
         "the log is damaged ({0}), and a copy of it would be no backup; `chat-server export` writes out what can still be read"
@@ -74,7 +85,10 @@ impl TransferError {
     /// Whether something stood in the way from the beginning, so that nothing was begun.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        matches!(self, Self::Open(_) | Self::FileExists(_) | Self::NoSuchRoom(_) | Self::Line { .. })
+        matches!(
+            self,
+            Self::Open(_) | Self::FileExists(_) | Self::NoSuchRoom(_) | Self::Line { .. } | Self::NoAccounts(_)
+        )
     }
 }
 
@@ -88,6 +102,9 @@ enum Line {
         head: Seq,
         #[serde(default)]
         topic: String,
+        /// It was private, or closed; where that isn't known any more nobody is let in.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        guarded: bool,
     },
     Message {
         #[serde(flatten)]
@@ -124,6 +141,7 @@ impl<'de> Deserialize<'de> for Author {
 /// [`TransferError`]; then there is no file.
 pub fn backup(data: &Path, file: &Path) -> Result<(), TransferError> {
     let from = open_existing(data)?;
+    Book::check_mark(data, schema::mark(&from).as_deref()).map_err(TransferError::Accounts)?;
     if file.exists() {
         return Err(TransferError::FileExists(file.to_owned()));
     }
@@ -135,26 +153,10 @@ pub fn backup(data: &Path, file: &Path) -> Result<(), TransferError> {
     copied
 }
 
-/// Makes a data folder's log from a backup. The folder must have none.
-///
-/// # Errors
-///
-/// [`TransferError`]; then the folder has still none.
-pub fn restore(file: &Path, data: &Path) -> Result<(), TransferError> {
-    let from = schema::open_for_reading(file).map_err(|error| OpenError::of(file, &error))?;
-    schema::check(&from, file)?;
-    let folder = empty(data)?;
-    let path = folder.database();
-    let new = folder::beside(&path, ".new");
-    copy(&from, &new)?;
-    let db = Connection::open(&new)?;
-    schema::rename_log(&db, &path)?;
-    drop(db);
-    Ok(schema::put_in_place(&new, &path)?)
-}
-
-fn copy(from: &Connection, part: &Path) -> Result<(), TransferError> {
+pub(super) fn copy(from: &Connection, part: &Path) -> Result<(), TransferError> {
     let _ = fs::remove_file(part);
+    private_file::make(part)
+        .map_err(|error| TransferError::Failed(format!("can't write {}: {error}", part.display())))?;
     let mut to = Connection::open(part)?;
     let backup = Backup::new(from, &mut to)?;
     // All in one step, so that commits meanwhile don't begin it again; they go on beside it.
@@ -178,7 +180,7 @@ fn open_existing(data: &Path) -> Result<Connection, TransferError> {
     Ok(db)
 }
 
-fn empty(data: &Path) -> Result<Folder, TransferError> {
+pub(super) fn empty(data: &Path) -> Result<Folder, TransferError> {
     let folder = Folder::take(data).map_err(OpenError::from)?;
     let path = folder.database();
     if path.exists() || folder::beside(&path, "-wal").exists() {
@@ -205,9 +207,11 @@ pub fn export(data: &Path, selection: &Selection, out: &mut dyn Write) -> Result
             return Err(TransferError::NoSuchRoom(wanted.clone()));
         }
     }
+    let guarded = Book::guarded_in(data).map_err(TransferError::Accounts)?;
     let mut count = 0;
     for (name, room) in rooms {
-        write_line(out, &Line::Room { room: name.clone(), head: room.head, topic: room.topic.clone() })?;
+        let guarded = guarded.contains(name.key().folded());
+        write_line(out, &Line::Room { room: name.clone(), head: room.head, topic: room.topic.clone(), guarded })?;
         count += export_room(&tx, &name, &room, selection.since, out)?;
     }
     out.flush().map_err(|error| TransferError::Failed(format!("can't write: {error}")))?;
@@ -246,7 +250,8 @@ fn write_line(out: &mut dyn Write, line: &Line) -> Result<(), TransferError> {
 }
 
 /// Makes a data folder's log from the lines of an export. The folder must have none. Seqs, times and ids are as they were;
-/// what the export left out is a gap. How many messages that were.
+/// what the export left out is a gap. How many messages that were. Rooms that were private are closed, unless the folder has accounts already
+/// that know whose they are.
 ///
 /// # Errors
 ///
@@ -256,8 +261,13 @@ pub fn import(input: &mut dyn BufRead, data: &Path) -> Result<u64, TransferError
     let path = folder.database();
     let new = folder::beside(&path, ".new");
     schema::make_empty(&new, &path)?;
-    let count = take_in(input, &new);
-    match count {
+    let taken = take_in(input, &new).and_then(|(count, guarded)| {
+        if !guarded.is_empty() {
+            Book::close_rooms(data, &guarded).map_err(TransferError::Accounts)?;
+        }
+        Ok(count)
+    });
+    match taken {
         Ok(count) => {
             schema::put_in_place(&new, &path)?;
             Ok(count)
@@ -269,31 +279,39 @@ pub fn import(input: &mut dyn BufRead, data: &Path) -> Result<u64, TransferError
     }
 }
 
-fn take_in(input: &mut dyn BufRead, new: &Path) -> Result<u64, TransferError> {
+/// How many messages there were, and which rooms were not everybody's.
+fn take_in(input: &mut dyn BufRead, new: &Path) -> Result<(u64, Vec<RoomName>), TransferError> {
     let db = Connection::open(new)?;
     // Until it has its name nothing is lost with it; it is synced as a whole before.
     db.pragma_update(None, "synchronous", "off")?;
     let tx = db.unchecked_transaction()?;
-    let mut importer =
-        Importer { db: &tx, names: NameMap::new(), rooms: HashMap::new(), last: HashMap::new(), count: 0 };
+    let mut importer = Importer {
+        db: &tx,
+        names: NameMap::new(),
+        rooms: HashMap::new(),
+        guarded: Vec::new(),
+        last: HashMap::new(),
+        count: 0,
+    };
     for (number, line) in (1..).zip(input.lines()) {
         let line = line.map_err(|error| TransferError::Failed(format!("can't read line {number}: {error}")))?;
         if !line.trim().is_empty() {
             importer.line(&line).map_err(|why| TransferError::Line { number, why })?;
         }
     }
-    let Importer { rooms, count, .. } = importer;
+    let Importer { rooms, guarded, count, .. } = importer;
     for (name, room) in &rooms {
         row::write_room(&tx, name, room)?;
     }
     tx.commit()?;
-    Ok(count)
+    Ok((count, guarded))
 }
 
 struct Importer<'a> {
     db: &'a Connection,
     names: NameMap<()>,
     rooms: HashMap<RoomName, RoomRow>,
+    guarded: Vec<RoomName>,
     /// The seq that came last in each room that had one.
     last: HashMap<RoomName, Seq>,
     count: u64,
@@ -302,7 +320,10 @@ struct Importer<'a> {
 impl Importer<'_> {
     fn line(&mut self, line: &str) -> Result<(), String> {
         match serde_json::from_str(line).map_err(|error| error.to_string())? {
-            Line::Room { room, head, topic } => self.room(room, head, topic),
+            Line::Room { room, head, topic, guarded } => {
+                self.guarded.extend(guarded.then(|| room.clone()));
+                self.room(room, head, topic)
+            }
             Line::Message { stored, author, id } => self.message(Record { stored, author: author.0, id }),
         }
     }

@@ -1,6 +1,7 @@
 //! What the order of the house means for everybody: who comes in, and who speaks.
 
 use chat_protocol::message::{ErrorCode, Refusal, RuleKind};
+use chat_protocol::names::Alias;
 
 use super::super::requests::Done;
 use super::super::{Ended, Flow, Session, Transport};
@@ -27,6 +28,18 @@ impl<S: Transport> Session<S> {
             Some(rule) => Err(Ended::Closed(banned(&rule, &self.hub.clock))),
             None => Ok(()),
         }
+    }
+
+    /// Whether this one may go by another alias: who stays out or listens only isn't to come back by a change of name.
+    pub(in crate::session) fn may_be_called(&self, alias: &Alias) -> Done {
+        let (author, now) = (self.person()?.author, self.hub.clock.now());
+        for (kind, what) in [(RuleKind::Ban, "banned"), (RuleKind::Mute, "muted")] {
+            if let Some(rule) = self.hub.order.rule_of(kind, alias, author, now) {
+                let words = format!("{alias} is {what} {}", lasts(rule.until, &self.hub.clock));
+                return Err(Refusal::new(ErrorCode::Forbidden, words).into());
+            }
+        }
+        Ok(())
     }
 
     /// Whether guests may come in.
@@ -56,12 +69,13 @@ impl<S: Transport> Session<S> {
             return Err(refusal.into());
         }
         let switches = order.switches();
+        let came = self.account().is_none().then_some(self.peer.since);
         if in_room && switches.announce_only {
             return Err(Refusal::new(ErrorCode::Forbidden, "only operators speak just now").into());
         }
         if in_room
             && switches.slow > 0
-            && let Err(wait) = order.take_turn(person.author, switches.slow)
+            && let Err(wait) = order.take_turn(person.author, came, switches.slow)
         {
             let words =
                 format!("everybody has one message in {} s; yours is in {} s", switches.slow, wait.as_secs() + 1);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chat_protocol::limits::MAX_SERVER_LINE;
 use chat_protocol::message::{AuditInfo, ConnectionInfo, RuleInfo, RuleKind, ServerMessage, WhoisInfo};
 use chat_protocol::names::Alias;
 use chat_protocol::value::MessageId;
@@ -13,9 +14,15 @@ use crate::batch::Dialect;
 use crate::limits::MODERATION_PAGE;
 use crate::moderation::{Change, NotChanged};
 
+/// Bytes of an entry of a list besides its words: names of fields, numbers, times.
+const ENTRY: usize = 200;
+
 impl<S: Transport> Session<S> {
     pub(super) fn list_rules(&mut self, after: u64, id: Option<MessageId>) {
-        let (bans, more) = self.hub.order.page(after, MODERATION_PAGE, self.hub.clock.now());
+        let (bans, beyond) = self.hub.order.page(after, MODERATION_PAGE, self.hub.clock.now());
+        let (bans, more) = fitting(bans, beyond, |ban| {
+            ban.target.len() + ban.reason.as_ref().map_or(0, String::len) + ban.by.as_str().len()
+        });
         match self.dialect {
             Dialect::Json => self.json(&ServerMessage::Bans { bans, re: id, more }),
             Dialect::Text => {
@@ -85,13 +92,17 @@ impl<S: Transport> Session<S> {
         let read = tokio::task::spawn_blocking(move || order.audit(before.unwrap_or(u64::MAX), limit + 1)).await;
         let read = read.unwrap_or_else(|error| Err(error.to_string()));
         let mut entries = read.map_err(|why| unavailable(&NotChanged::Unavailable(why)))?;
-        let more = entries.len() > limit;
+        let beyond = entries.len() > limit;
         entries.truncate(limit);
+        let (entries, more) = fitting(entries, beyond, |entry| entry.what.len() + entry.by.len());
         match self.dialect {
             Dialect::Json => self.json(&ServerMessage::Audit { entries, re: id, more }),
             Dialect::Text => {
                 if entries.is_empty() {
                     self.notice("operators did nothing before that");
+                }
+                if let Some(first) = entries.last().filter(|_| more) {
+                    self.notice(&format!("and more: /audit {}", first.number));
                 }
                 for AuditInfo { number, time, by, what } in entries.iter().rev() {
                     self.notice(&format!("{number}. {} {by}: {what}", shown(*time, &self.hub.clock)));
@@ -100,4 +111,17 @@ impl<S: Transport> Session<S> {
         }
         Ok(())
     }
+}
+
+/// As many of a page as one line holds, and whether there are more. `words`: the bytes of an entry that JSON may make twice as many of.
+fn fitting<T>(mut page: Vec<T>, beyond: bool, words: impl Fn(&T) -> usize) -> (Vec<T>, bool) {
+    let mut left = MAX_SERVER_LINE - ENTRY;
+    let fits = page.iter().take_while(|entry| {
+        let bytes = 2 * words(entry) + ENTRY;
+        left.checked_sub(bytes).inspect(|rest| left = *rest).is_some()
+    });
+    let count = fits.count();
+    let more = beyond || count < page.len();
+    page.truncate(count);
+    (page, more)
 }
