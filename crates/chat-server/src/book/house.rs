@@ -91,7 +91,7 @@ impl Book {
         let mut book = Self::open(data)?;
         let known = guarded_names(book.guarded()?);
         for name in rooms.iter().filter(|name| !known.contains(name.key().folded())) {
-            book.keep_guarded(&Guarded { name: name.clone(), maker: None, rule: Rule::Closed })?;
+            book.keep_guarded(&Guarded { name: name.clone(), maker: None, rule: Rule::Open, closed: true })?;
         }
         Ok(())
     }
