@@ -46,7 +46,7 @@ use tracing::{debug, error};
 use crate::batch::Dialect;
 use crate::config::Limits;
 use crate::hub::Hub;
-use crate::limits::{LINES_PER_TURN, WRITE_BUDGET};
+use crate::limits::LINES_PER_TURN;
 use crate::log::{AuthorId, TokenHash};
 use crate::metrics::Limit;
 use crate::peer::{Fate, Letter, Peer};
@@ -316,7 +316,7 @@ impl<S: Transport> Session<S> {
     /// What the channels have; whether that is all, and there is none that ran away.
     fn take_batches(&mut self) -> bool {
         let mut index = 0;
-        while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
+        while index < self.rooms.len() && self.out.len() < self.limits.max_reader_backlog {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
@@ -336,7 +336,7 @@ impl<S: Transport> Session<S> {
             self.leave_closed().await?;
         }
         let mut index = 0;
-        while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
+        while index < self.rooms.len() && self.out.len() < self.limits.max_reader_backlog {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
@@ -374,7 +374,7 @@ impl<S: Transport> Session<S> {
         for left in (0..LINES_PER_TURN).rev() {
             self.rate.spend();
             self.item(item).await?;
-            if self.out.len() >= WRITE_BUDGET {
+            if self.out.len() >= self.limits.max_reader_backlog {
                 self.flush().await?;
             }
             // Looked at before the next line is taken out: one that is taken has to be carried out.

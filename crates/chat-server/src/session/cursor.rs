@@ -9,7 +9,7 @@ use chat_protocol::value::{MessageId, Seq};
 
 use super::{Flow, Session, Transport, Unacked};
 use crate::batch::{Batch, Dialect, Item};
-use crate::limits::{SAMPLED, WRITE_BUDGET};
+use crate::limits::SAMPLED;
 use crate::log::{ReadError, Record, holes};
 use crate::planted::{Bug, planted};
 use crate::room::{Attachment, Piece, Room};
@@ -17,7 +17,7 @@ use crate::room::{Attachment, Piece, Room};
 impl<S: Transport> Session<S> {
     /// Brings the room at `index` nearer to its channel. Returns early when enough was collected to be written first.
     pub(super) async fn catch_up(&mut self, index: usize) -> Flow {
-        while self.out.len() < WRITE_BUDGET {
+        while self.out.len() < self.limits.max_reader_backlog {
             let membership = &mut self.rooms[index];
             match membership.room.attach(membership.number, &self.peer) {
                 Attachment::Live(place) => {
