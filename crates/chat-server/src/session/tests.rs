@@ -1,4 +1,5 @@
 mod crowd;
+mod endings;
 mod fairness;
 
 use chat_protocol::value::Password;
