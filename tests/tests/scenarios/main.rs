@@ -33,3 +33,4 @@ mod resume;
 mod slow;
 mod status;
 mod strangers;
+mod worthless;
