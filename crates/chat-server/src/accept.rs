@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chat_protocol::message::Bye;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -26,7 +27,7 @@ use crate::tls::Tls;
 use crate::written::Written;
 
 use self::proxy::Source;
-use self::spare::Spare;
+pub(crate) use self::spare::{Spare, is_needed as is_spare_needed};
 
 /// A listener and what is behind it.
 #[derive(Debug)]
@@ -86,10 +87,10 @@ impl Door {
                         self.introduce(stream, address, &headers, hub, tasks).await;
                     } else {
                         full::count(&hub.metrics, Refused::Outsider);
-                        self.turn_away(stream, hub.addresses.of(address), Refused::Outsider, tasks);
+                        self.turn_away(stream, address, Refused::Outsider, hub, tasks);
                     }
                 }
-                Err(error) if spare::is_needed(&error) => {
+                Err(error) if is_spare_needed(&error) => {
                     if pause.is_zero() {
                         warn!(%error, "no descriptor is left for another connection; members go on");
                     }
@@ -97,7 +98,7 @@ impl Door {
                     match spare.accept(&self.listener).await {
                         Some((stream, address)) => {
                             full::count(&hub.metrics, Refused::Full);
-                            let refusal = refuse(stream, hub.addresses.of(address), self.tls.as_ref(), Refused::Full);
+                            let refusal = refuse(stream, hub, address, self.tls.as_ref(), full::words(Refused::Full));
                             let _ = timeout(SPARE_DEADLINE, refusal).await;
                         }
                         None => tokio::time::sleep(pause).await,
@@ -143,21 +144,32 @@ impl Door {
             // A peer that has hung up already makes this fail; the session will notice.
             debug!(address = %written, %error, "a socket option can't be set");
         }
+        // Before he has a place: whoever is kept out may come again as often as he likes.
+        if let Some(bye) = hub.ban_of(canonical(address)) {
+            hub.kept_out(canonical(address), &bye);
+            return self.say(stream, address, bye, hub, tasks);
+        }
         match hub.register(Some(canonical(address)), private) {
             Ok(peer) => {
                 debug!(connection = peer.id.0, address = %written, tls = self.is_tls(), "connected");
                 self.serve(stream, written, peer, hub, tasks);
             }
-            Err(refused) => self.turn_away(stream, written, refused, tasks),
+            Err(refused) => self.turn_away(stream, address, refused, hub, tasks),
         }
     }
 
-    fn turn_away(&self, stream: TcpStream, address: Written<SocketAddr>, refused: Refused, tasks: &TaskTracker) {
-        info!(%address, ?refused, "turned away");
+    fn turn_away(&self, stream: TcpStream, address: SocketAddr, refused: Refused, hub: &Arc<Hub>, tasks: &TaskTracker) {
+        let bye = full::words(refused);
+        info!(address = %hub.addresses.of(address), code = bye.code.as_str(), reason = %bye.reason, "turned away");
+        self.say(stream, address, bye, hub, tasks);
+    }
+
+    /// Tells somebody who can't come in why, where there is a place for that.
+    fn say(&self, stream: TcpStream, address: SocketAddr, bye: Bye, hub: &Arc<Hub>, tasks: &TaskTracker) {
         if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
-            let tls = self.tls.clone();
+            let (tls, hub) = (self.tls.clone(), Arc::clone(hub));
             tasks.spawn(async move {
-                refuse(stream, address, tls.as_ref(), refused).await;
+                refuse(stream, &hub, address, tls.as_ref(), bye).await;
                 drop(permit);
             });
         }
@@ -182,7 +194,7 @@ impl Door {
             // Boxed: what the handshake needs is given back after it.
             let greeted = Box::pin(async {
                 tokio::select! {
-                    greeted = tls.accept(stream, address) => greeted,
+                    greeted = tls.accept(stream, address, &hub) => greeted,
                     _ = peer.asked_to_end() => None,
                 }
             });
@@ -198,18 +210,19 @@ impl Door {
 }
 
 /// Tells somebody, in TLS where that is spoken, that he can't come in.
-async fn refuse(stream: TcpStream, address: Written<SocketAddr>, tls: Option<&Tls>, refused: Refused) {
+async fn refuse(stream: TcpStream, hub: &Hub, address: SocketAddr, tls: Option<&Tls>, bye: Bye) {
     match tls {
-        None => full::turn_away(stream, refused).await,
+        None => full::turn_away(stream, bye).await,
         Some(tls) => {
-            if let Some(stream) = tls.accept(stream, address).await {
-                full::turn_away(stream, refused).await;
+            if let Some(stream) = tls.accept(stream, hub.addresses.of(address), hub).await {
+                full::turn_away(stream, bye).await;
             }
         }
     }
 }
 
-fn longer(pause: Duration) -> Duration {
+/// The pause of an accept loop after one more error.
+pub(crate) fn longer(pause: Duration) -> Duration {
     (pause * 2).clamp(Duration::from_millis(10), ACCEPT_PAUSE)
 }
 

@@ -13,7 +13,9 @@ use chat_protocol::names::RoomName;
 
 use crate::accounts::Authenticator;
 use crate::clock::Clock;
-use crate::limits::{BURST, HANDSHAKE_DEADLINE, MAX_ROOMS, MEMORY_BYTES, WRITE_DEADLINE};
+use crate::limits::{
+    BURST, HANDSHAKE_DEADLINE, MAX_READS, MAX_ROOMS, MEMORY_BYTES, TLS_DEADLINE, WRITE_BUDGET, WRITE_DEADLINE,
+};
 use crate::log::Durable;
 use crate::tls::TlsConfig;
 use crate::trust::Cidr;
@@ -80,14 +82,20 @@ pub struct Limits {
     pub max_lines: usize,
     /// Messages a second of one session.
     pub max_rate: u32,
-    /// Rooms in all, kept ones included.
+    /// Rooms in all; those that are kept, private or closed among them.
     pub max_rooms: usize,
-    /// Rooms that one account, or the guests of one address, may make in a day.
+    /// Rooms that one account may make in a day.
     pub max_new_rooms: u64,
+    /// The same for all guests of one address, of which there are more to be had than of accounts.
+    pub max_guest_rooms: u64,
     /// Rooms of one JSON session.
     pub max_session_rooms: usize,
     /// Bytes that the guests of one address may say in a day; 0 for no limit. Those on the server's machine may say any.
     pub max_guest_bytes: u64,
+    /// Requests for history and searches that are answered at once, of all sessions. Fixed when the server starts.
+    pub max_reads: usize,
+    /// Bytes that are collected for one client before they are written: what may wait for it, and 64 KiB of a room besides.
+    pub max_reader_backlog: usize,
     /// Bytes that may wait, in all, for clients that take nothing just now; beyond that they are closed sooner.
     pub max_backlog: usize,
     /// Aliases that one connection may try.
@@ -96,6 +104,8 @@ pub struct Limits {
     pub max_roster: usize,
     /// How long a client may take to introduce itself.
     pub handshake: std::time::Duration,
+    /// How long a client may take, before that, to come to terms on TLS.
+    pub tls_handshake: std::time::Duration,
     /// How long a client may take no byte while there is something for it.
     pub write: std::time::Duration,
 }
@@ -143,12 +153,16 @@ impl Default for Limits {
             max_rate: 20,
             max_rooms: MAX_ROOMS,
             max_new_rooms: 1000,
+            max_guest_rooms: 100,
             max_session_rooms: MAX_ROOMS_PER_SESSION,
             max_guest_bytes: 64 << 20,
+            max_reads: MAX_READS,
+            max_reader_backlog: WRITE_BUDGET,
             max_backlog: 256 << 20,
             max_tries: MAX_ALIAS_TRIES,
             max_roster: MAX_NAMES_PER_PAGE,
             handshake: HANDSHAKE_DEADLINE,
+            tls_handshake: TLS_DEADLINE,
             write: WRITE_DEADLINE,
         }
     }

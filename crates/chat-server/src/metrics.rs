@@ -238,16 +238,22 @@ pub(crate) enum Limit {
     AppendQueue,
     /// A room that was not made: there are as many as there may be.
     Rooms,
-    /// So for who wanted it.
+    /// So for the account that wanted it.
     NewRooms,
+    /// So for the guests of an address.
+    GuestRooms,
     /// What a guest wanted to say, and may not any more today.
     GuestBytes,
     /// Closed for what waited for it, as too much waits for all together.
     Backlog,
+    /// A wish for older messages that was refused, as those of others took too long.
+    Reads,
+    /// Closed for taking too long about TLS.
+    TlsHandshake,
 }
 
 impl Limit {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::Connections,
         Self::PerAddress,
         Self::Text,
@@ -257,8 +263,11 @@ impl Limit {
         Self::AppendQueue,
         Self::Rooms,
         Self::NewRooms,
+        Self::GuestRooms,
         Self::GuestBytes,
         Self::Backlog,
+        Self::Reads,
+        Self::TlsHandshake,
     ];
 
     /// The flag's name, where there is one.
@@ -273,8 +282,11 @@ impl Limit {
             Self::AppendQueue => "append-queue",
             Self::Rooms => "max-rooms",
             Self::NewRooms => "max-new-rooms",
+            Self::GuestRooms => "max-guest-rooms",
             Self::GuestBytes => "max-guest-bytes",
             Self::Backlog => "max-backlog",
+            Self::Reads => "max-reads",
+            Self::TlsHandshake => "max-tls-handshake",
         }
     }
 }

@@ -47,7 +47,7 @@ use tracing::{debug, error};
 use crate::batch::Dialect;
 use crate::config::Limits;
 use crate::hub::Hub;
-use crate::limits::{LINES_PER_TURN, WRITE_BUDGET};
+use crate::limits::LINES_PER_TURN;
 use crate::log::{AuthorId, TokenHash};
 use crate::metrics::Limit;
 use crate::peer::{Fate, Letter, Peer};
@@ -95,8 +95,8 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    /// For the metrics: the code of the closing words, or that there were none to say.
-    const fn reason(&self) -> &'static str {
+    /// For the metrics and the log: the code of the closing words, or that there were none to say.
+    const fn code(&self) -> &'static str {
         match self {
             Self::Quit(_) | Self::Eof => ByeCode::Quit.as_str(),
             Self::Closed(bye) => bye.code.as_str(),
@@ -106,10 +106,24 @@ impl Ended {
         }
     }
 
+    /// What the log says of it: the words that are said, where there are some.
+    fn reason(&self) -> &str {
+        match self {
+            Self::Quit(_) | Self::Eof => YOU_LEFT,
+            Self::Closed(bye) => &bye.reason,
+            Self::Lost => "the connection broke",
+            Self::Failed => "the session panicked",
+            Self::Stranger(_) => "not a chat client",
+        }
+    }
+
     fn storage() -> Self {
         Self::Closed(Bye::new(ByeCode::Storage, "the server can't keep messages any more"))
     }
 }
+
+/// The last words for those who said goodbye.
+const YOU_LEFT: &str = "you left";
 
 type Flow<T = ()> = Result<T, Ended>;
 
@@ -313,7 +327,7 @@ impl<S: Transport> Session<S> {
     /// What the channels have; whether that is all, and there is none that ran away.
     fn take_batches(&mut self) -> bool {
         let mut index = 0;
-        while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
+        while index < self.rooms.len() && self.out.len() < self.limits.max_reader_backlog {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
@@ -342,14 +356,14 @@ impl<S: Transport> Session<S> {
             self.leave_closed().await?;
         }
         let mut index = 0;
-        while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
+        while index < self.rooms.len() && self.out.len() < self.limits.max_reader_backlog {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
                 membership::Ready::Behind => {
                     self.catch_up(index).await?;
                     // Where the way is long the others have their turn before it goes on.
-                    if self.rooms[index].is_detached() && self.out.len() < WRITE_BUDGET {
+                    if self.rooms[index].is_detached() && self.out.len() < self.limits.max_reader_backlog {
                         index += 1;
                     }
                 }
@@ -391,12 +405,13 @@ impl<S: Transport> Session<S> {
         for left in (0..LINES_PER_TURN).rev() {
             self.rate.spend();
             self.whole(item).await?;
-            if self.out.len() >= WRITE_BUDGET {
+            if self.out.len() >= self.limits.max_reader_backlog {
                 self.flush().await?;
             }
             // Looked at before the next line is taken out: one that is taken has to be carried out.
             if self.rate.pause().is_some() {
                 self.hub.metrics.limit_met(Limit::Rate);
+                self.slowed();
                 break;
             }
             if left == 0 || self.unacked.len() >= MAX_UNACKED {

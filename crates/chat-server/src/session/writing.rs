@@ -9,7 +9,7 @@ use chat_protocol::message::{Bye, ByeCode, Refusal, ServerMessage};
 use chat_protocol::text::render;
 use prometheus::IntGauge;
 use tokio::time::timeout;
-use tracing::{debug, info};
+use tracing::debug;
 
 use super::heed::{Heed, asked_to_end};
 use super::membership::Membership;
@@ -44,6 +44,15 @@ impl<S: Transport> Session<S> {
 
     pub(super) fn notice(&mut self, words: &str) {
         self.text(|out| render::notice(out, words));
+    }
+
+    /// Tells a person that he is read more slowly, once. For programs there is no message that says so; they wait for acks.
+    pub(super) fn slowed(&mut self) {
+        if self.rate.is_news() && self.dialect == Dialect::Text {
+            let most = self.limits.max_rate;
+            let messages = if most == 1 { "message" } else { "messages" };
+            self.notice(&format!("you say more than {most} {messages} a second; the rest is taken more slowly"));
+        }
     }
 
     /// Writes all that was collected: once, where the connection takes it.
@@ -114,7 +123,6 @@ impl<S: Transport> Session<S> {
 
     fn stalled(&self, after: Duration, crowded: bool) -> Ended {
         let seconds = after.as_secs();
-        info!(connection = self.peer.id.0, seconds, crowded, "a client took nothing for too long");
         let mut words = format!("you took nothing for {seconds} s");
         if crowded {
             self.hub.metrics.limit_met(Limit::Backlog);
