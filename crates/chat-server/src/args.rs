@@ -136,7 +136,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     pub(crate) max_new_rooms: Option<u64>,
 
-    /// Rooms that the guests of one address may make in a day [default: 100]
+    /// Rooms that the guests of one address may make in a day [default: 1000]
     #[arg(long, value_name = "N")]
     pub(crate) max_guest_rooms: Option<u64>,
 

@@ -153,7 +153,7 @@ impl Default for Limits {
             max_rate: 20,
             max_rooms: MAX_ROOMS,
             max_new_rooms: 1000,
-            max_guest_rooms: 100,
+            max_guest_rooms: 1000,
             max_session_rooms: MAX_ROOMS_PER_SESSION,
             max_guest_bytes: 64 << 20,
             max_reads: MAX_READS,
