@@ -41,6 +41,7 @@ impl<S: Transport> Session<S> {
                 return self.say_last(BYE_DEADLINE).await;
             }
         };
+        self.find_dialect();
         let deadline = if bye.code == ByeCode::Stalled { STALLED_BYE_DEADLINE } else { BYE_DEADLINE };
         match self.dialect {
             Dialect::Text => self.text(|out| render::bye(out, &bye)),
