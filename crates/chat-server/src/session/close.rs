@@ -33,7 +33,13 @@ impl<S: Transport> Session<S> {
         self.peer.set_gone();
         self.hub.metrics.closings_total.with_label_values(&[ended.reason()]).inc();
         let bye = match ended {
-            Ended::Lost | Ended::Failed => return,
+            Ended::Lost => return,
+            // In the middle of a line the words would be a part of it.
+            Ended::Failed if !self.out.ends_a_line() => return,
+            Ended::Failed => {
+                let words = "the server made a mistake here; what was acknowledged is kept";
+                Bye::new(ByeCode::Failed, words).retry_after_ms(1000)
+            }
             Ended::Quit(_) | Ended::Eof => Bye::new(ByeCode::Quit, "you left"),
             Ended::Closed(bye) => bye,
             Ended::Stranger(stranger) => {
