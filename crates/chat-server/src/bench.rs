@@ -78,7 +78,7 @@ impl House {
         let server = Server::bind(config).await.expect("a server");
         let hub = Arc::clone(server.hub());
         let (room, _) = hub.rooms.get_or_make(&message.room).expect("a room");
-        room.enter(&message.from, true);
+        room.enter(&message.from, message.author, true);
         let peer = Arc::new(Peer::new(ConnId(u64::MAX), None, true));
         for ticket in 0..newest {
             let (room, peer) = (Arc::clone(&room), Arc::clone(&peer));

@@ -45,9 +45,15 @@ pub(crate) enum Entry {
     /// A message. Its fate is seen in the room, or told to the peer.
     Say { message: NewMessage, room: Arc<Room>, origin: Origin, peer: Arc<Peer> },
     /// Somebody enters a room.
-    Enter { room: RoomName, alias: Alias, quiet: bool, reply: oneshot::Sender<Result<Entered, CannotEnter>> },
+    Enter {
+        room: RoomName,
+        alias: Alias,
+        author: AuthorId,
+        quiet: bool,
+        reply: oneshot::Sender<Result<Entered, CannotEnter>>,
+    },
     /// Somebody leaves a room. `abrupt`: without a goodbye.
-    Exit { room: Arc<Room>, alias: Alias, reason: Option<String>, abrupt: bool },
+    Exit { room: Arc<Room>, alias: Alias, author: AuthorId, reason: Option<String>, abrupt: bool },
     /// Somebody changes name in all his rooms; `token`: so does what is kept of his session. Answered once every roster has
     /// the new name.
     Rename { rooms: Vec<Arc<Room>>, from: Alias, to: Alias, token: Option<TokenHash>, reply: oneshot::Sender<()> },

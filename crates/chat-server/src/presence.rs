@@ -11,12 +11,13 @@ use chat_protocol::names::Alias;
 use tokio::time::Instant;
 
 use crate::limits::{BATCH_BYTES, COUNT_WINDOW, PRESENCE_WINDOW};
+use crate::log::AuthorId;
 
-/// A change of a roster.
+/// A change of a roster. Whose the name is stands beside it: it may change hands before anybody is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    Joined(Alias),
-    Left(Alias, Option<String>),
+    Joined(Alias, AuthorId),
+    Left(Alias, AuthorId, Option<String>),
     Renamed(Rename),
 }
 
@@ -36,8 +37,8 @@ impl Told {
         let mut all = Changes::default();
         for (_, change) in self.changes.iter().filter(|(made, _)| *made > version) {
             match change.clone() {
-                Change::Joined(alias) => all.joined.push(alias),
-                Change::Left(alias, reason) => {
+                Change::Joined(alias, _) => all.joined.push(alias),
+                Change::Left(alias, _, reason) => {
                     if let Some(reason) = reason {
                         all.reasons.insert(alias.clone(), reason);
                     }
@@ -63,23 +64,25 @@ impl Told {
 impl Change {
     fn concerns(&self, name: &Alias) -> bool {
         match self {
-            Self::Joined(alias) | Self::Left(alias, _) => alias == name,
+            Self::Joined(alias, _) | Self::Left(alias, ..) => alias == name,
             Self::Renamed(rename) => rename.from == *name || rename.to == *name,
         }
     }
 
     fn undoes(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Joined(a), Self::Left(b, _)) | (Self::Left(a, _), Self::Joined(b)) => a == b,
+            (Self::Joined(a, one), Self::Left(b, other, _)) | (Self::Left(a, one, _), Self::Joined(b, other)) => {
+                (a, one) == (b, other)
+            }
             _ => false,
         }
     }
 
     fn bound(&self) -> usize {
         match self {
-            Self::Joined(alias) => alias.as_str().len() + 4,
-            Self::Left(alias, None) => alias.as_str().len() + 24,
-            Self::Left(alias, Some(reason)) => 2 * (alias.as_str().len() + reason.len()) + 40,
+            Self::Joined(alias, _) => alias.as_str().len() + 4,
+            Self::Left(alias, _, None) => alias.as_str().len() + 24,
+            Self::Left(alias, _, Some(reason)) => 2 * (alias.as_str().len() + reason.len()) + 40,
             Self::Renamed(rename) => rename.from.as_str().len() + rename.to.as_str().len() + 40,
         }
     }
@@ -164,7 +167,7 @@ impl Roster {
     }
 
     /// Adds a connection of somebody. Returns what has to be told before anything else is.
-    pub(crate) fn add(&mut self, alias: &Alias, quiet: bool) -> Vec<Told> {
+    pub(crate) fn add(&mut self, alias: &Alias, author: AuthorId, quiet: bool) -> Vec<Told> {
         let person = self.people.entry(alias.clone()).or_default();
         let before = person.announced();
         person.connections += 1;
@@ -173,11 +176,17 @@ impl Roster {
             return Vec::new();
         }
         self.announced += 1;
-        self.note(Change::Joined(alias.clone()), true)
+        self.note(Change::Joined(alias.clone(), author), true)
     }
 
     /// Takes a connection of somebody out. `abrupt`: he said no goodbye and may be back at once, which would be no news.
-    pub(crate) fn remove(&mut self, alias: &Alias, reason: Option<String>, abrupt: bool) -> Vec<Told> {
+    pub(crate) fn remove(
+        &mut self,
+        alias: &Alias,
+        author: AuthorId,
+        reason: Option<String>,
+        abrupt: bool,
+    ) -> Vec<Told> {
         let Some(person) = self.people.get_mut(alias) else { return Vec::new() };
         let before = person.announced();
         person.connections -= 1;
@@ -191,7 +200,7 @@ impl Roster {
             return Vec::new();
         }
         self.announced -= 1;
-        self.note(Change::Left(alias.clone(), reason), !abrupt)
+        self.note(Change::Left(alias.clone(), author, reason), !abrupt)
     }
 
     pub(crate) fn rename(&mut self, from: &Alias, to: &Alias) -> Vec<Told> {
@@ -273,7 +282,7 @@ impl Roster {
 impl Change {
     fn shares_a_name_with(&self, other: &Self) -> bool {
         match other {
-            Self::Joined(alias) | Self::Left(alias, _) => self.concerns(alias),
+            Self::Joined(alias, _) | Self::Left(alias, ..) => self.concerns(alias),
             Self::Renamed(rename) => self.concerns(&rename.from) || self.concerns(&rename.to),
         }
     }

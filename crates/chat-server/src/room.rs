@@ -233,16 +233,16 @@ impl Room {
     }
 
     /// Adds somebody; `quiet` ones are not announced. Returns where he stands, and what has to be told before.
-    pub(crate) fn enter(&self, alias: &Alias, quiet: bool) -> (Snapshot, Vec<Told>) {
+    pub(crate) fn enter(&self, alias: &Alias, author: AuthorId, quiet: bool) -> (Snapshot, Vec<Told>) {
         let mut state = self.state();
-        let told = state.roster.add(alias, quiet);
+        let told = state.roster.add(alias, author, quiet);
         (state.snapshot(self.number()), told)
     }
 
     /// Takes somebody out, and returns what has to be told before. See [`Roster::remove`].
-    pub(crate) fn exit(&self, alias: &Alias, reason: Option<String>, abrupt: bool) -> Vec<Told> {
+    pub(crate) fn exit(&self, alias: &Alias, author: AuthorId, reason: Option<String>, abrupt: bool) -> Vec<Told> {
         let mut state = self.state();
-        let told = state.roster.remove(alias, reason, abrupt);
+        let told = state.roster.remove(alias, author, reason, abrupt);
         if state.roster.is_empty() {
             let head = state.head;
             state.tail.clear(head);

@@ -119,6 +119,8 @@ pub enum ByeCode {
     Limit,
     /// The log can't be written.
     Storage,
+    /// The server made a mistake that ended this connection alone.
+    Failed,
     /// A code that this version doesn't know.
     #[serde(other)]
     Unknown,
@@ -139,6 +141,7 @@ impl ByeCode {
             Self::Full => "full",
             Self::Limit => "limit",
             Self::Storage => "storage",
+            Self::Failed => "failed",
             Self::Unknown => "unknown",
         }
     }

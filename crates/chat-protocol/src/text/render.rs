@@ -108,7 +108,7 @@ fn company(out: &mut String, others: &[Alias], count: u64) {
 /// `dave`, `dave and erin`, `dave, erin and frank`, `dave, erin and 12 others`.
 fn names(out: &mut String, some: &[Alias], count: u64, shown: usize) {
     let all = usize::try_from(count).unwrap_or(usize::MAX);
-    let named = if all <= shown && all <= some.len() { all } else { some.len().min(shown - 1).max(1) };
+    let named = if all <= shown && all <= some.len() { all } else { some.len().min((shown - 1).max(1)) };
     let rest = all.saturating_sub(named);
     for (i, name) in some.iter().take(named).enumerate() {
         let between = match i {
@@ -118,12 +118,10 @@ fn names(out: &mut String, some: &[Alias], count: u64, shown: usize) {
         };
         let _ = write!(out, "{between}{name}");
     }
-    match rest {
-        0 => {}
-        1 => out.push_str(" and 1 other"),
-        _ => {
-            let _ = write!(out, " and {rest} others");
-        }
+    if rest > 0 {
+        // Of a large room there may be no names but one's own.
+        let (and, s) = (if named == 0 { "" } else { " and " }, if rest == 1 { "" } else { "s" });
+        let _ = write!(out, "{and}{rest} other{s}");
     }
 }
 

@@ -233,6 +233,9 @@ fn the_greeting_names_a_few_and_counts_the_rest() {
         format!("*** You are alice, in #lobby with p0, p1, p2, p3, p4, p5, p6, p7, p8 and 4991 others. {end}")
     );
     assert_eq!(rendered(|out| render::made(out, &room("ops"))), "*** You made #ops; nobody else is here.\n");
+    // Where a room's names aren't told there are none but one's own.
+    assert!(greeting(&[], 4).starts_with("*** You are alice, in #lobby with 4 others. "));
+    assert!(greeting(&[], 1).starts_with("*** You are alice, in #lobby with 1 other. "));
 }
 
 #[test]

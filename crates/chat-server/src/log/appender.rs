@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::pages::Pages;
-use super::store::{CommitError, Operation, Record, Store, Verdict};
+use super::store::{AuthorId, CommitError, Operation, Record, Store, Verdict};
 use super::{Busy, CannotRedact, Entered, Entry, Failure};
 use crate::batch::Item;
 use crate::clock::Clock;
@@ -273,20 +273,22 @@ impl<S: Store> Appender<S> {
                 };
                 round.answer(reply, answer);
             }
-            Entry::Enter { room, alias, quiet, reply } => {
+            Entry::Enter { room, alias, author, quiet, reply } => {
                 let entered = self.rooms.get_or_make(&room).map(|(room, made)| {
                     // What was said before he came is history to him, also where both happen in one round.
                     round.publish_what_was_said(&room);
-                    let (snapshot, told) = room.enter(&alias, quiet);
+                    let (snapshot, told) = room.enter(&alias, author, quiet);
                     round.tell(&room, told);
                     Entered { room, snapshot, made }
                 });
                 // A session that was ended meanwhile doesn't take the answer, and nobody else would ever take it out.
                 if let Err(Ok(Entered { room, .. })) = reply.send(entered) {
-                    self.exit(&room, &alias, None, false, round);
+                    self.exit(&room, (&alias, author), None, false, round);
                 }
             }
-            Entry::Exit { room, alias, reason, abrupt } => self.exit(&room, &alias, reason, abrupt, round),
+            Entry::Exit { room, alias, author, reason, abrupt } => {
+                self.exit(&room, (&alias, author), reason, abrupt, round);
+            }
             Entry::Session { .. } => drop(verdicts.next()),
             Entry::Revoke { reply, .. } => round.answer(reply, verdicts.next().flatten().is_some()),
             Entry::Rename { rooms, from, to, token, reply } => {
@@ -322,8 +324,15 @@ impl<S: Store> Appender<S> {
         round.items(&room).iter_mut().for_each(|item| item.redact(left));
     }
 
-    fn exit(&self, room: &Arc<Room>, alias: &Alias, reason: Option<String>, abrupt: bool, round: &mut Round) {
-        let told = room.exit(alias, reason, abrupt);
+    fn exit(
+        &self,
+        room: &Arc<Room>,
+        (alias, author): (&Alias, AuthorId),
+        reason: Option<String>,
+        abrupt: bool,
+        round: &mut Round,
+    ) {
+        let told = room.exit(alias, author, reason, abrupt);
         round.tell(room, told);
         self.rooms.forget_if_unused(room);
     }

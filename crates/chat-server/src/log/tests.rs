@@ -331,7 +331,7 @@ async fn what_retention_removes_is_not_served_from_memory_either() {
     let mut memory = Memory::new("log", 1 << 20);
     let (log, rooms, _) = start(Forgetful(memory.clone()), memory.clone());
     let (lobby, _) = rooms.get_or_make(&room("lobby")).unwrap();
-    lobby.enter(&Alias::new("alice").unwrap(), false);
+    lobby.enter(&Alias::new("alice").unwrap(), AuthorId([1; 16]), false);
     for verdict in memory.commit(NOW, &[say("lobby", 1, None, "one"), say("lobby", 1, None, "two")]).unwrap() {
         let Verdict::Stored(record) = verdict else { panic!("{verdict:?}") };
         let origin = Origin { connection: crate::peer::ConnId(1), ticket: 0 };

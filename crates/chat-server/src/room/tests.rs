@@ -8,7 +8,7 @@ use crate::peer::ConnId;
 
 fn room() -> Arc<Room> {
     let room = Room::new(RoomName::new("lobby").expect("a name"), Seq::ZERO, String::new(), 200);
-    room.enter(&Alias::new("alice").expect("a name"), false);
+    room.enter(&Alias::new("alice").expect("a name"), AuthorId([1; 16]), false);
     Arc::new(room)
 }
 
@@ -103,7 +103,7 @@ fn a_batch_is_split_before_its_lines_pass_64_kib() {
 fn an_empty_room_keeps_no_tail() {
     let room = room();
     room.publish(vec![message(1, "x")]);
-    room.exit(&Alias::new("alice").expect("a name"), None, false);
+    room.exit(&Alias::new("alice").expect("a name"), AuthorId([1; 16]), None, false);
     assert!(matches!(room.attach(0, &peer(0)), Attachment::Behind));
     assert!(room.recent(Seq::new(1), 1).is_none());
     assert!(!room.is_unused(), "its log is not empty");

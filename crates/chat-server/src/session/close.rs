@@ -34,7 +34,13 @@ impl<S: Transport> Session<S> {
         self.peer.set_gone();
         self.record(&ended, alias.as_ref());
         let bye = match ended {
-            Ended::Lost | Ended::Failed => return,
+            Ended::Lost => return,
+            // In the middle of a line the words would be a part of it.
+            Ended::Failed if !self.out.ends_a_line() => return,
+            Ended::Failed => {
+                let words = "the server made a mistake here; what was acknowledged is kept";
+                Bye::new(ByeCode::Failed, words).retry_after_ms(1000)
+            }
             Ended::Quit(_) | Ended::Eof => Bye::new(ByeCode::Quit, YOU_LEFT),
             Ended::Closed(bye) => bye,
             Ended::Stranger(stranger) => {
@@ -42,6 +48,7 @@ impl<S: Transport> Session<S> {
                 return self.say_last(BYE_DEADLINE).await;
             }
         };
+        self.find_dialect();
         let deadline = if bye.code == ByeCode::Stalled { STALLED_BYE_DEADLINE } else { BYE_DEADLINE };
         match self.dialect {
             Dialect::Text => self.text(|out| render::bye(out, &bye)),

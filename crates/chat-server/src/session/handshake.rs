@@ -86,10 +86,7 @@ impl<S: Transport> Session<S> {
             match self.next_item(deadline).await? {
                 Incoming::Line(line) => return Ok(line),
                 Incoming::Bad(bad) => {
-                    // A first line that can't be read picks the dialect too.
-                    if self.input.is_program() {
-                        self.dialect = Dialect::Json;
-                    }
+                    self.find_dialect();
                     self.bad_line(&bad);
                     self.ask_again();
                 }
@@ -113,7 +110,15 @@ impl<S: Transport> Session<S> {
         }
     }
 
+    /// A first line picks the dialect by how it begins, also where it never ends.
+    pub(super) fn find_dialect(&mut self) {
+        if self.input.is_program() {
+            self.dialect = Dialect::Json;
+        }
+    }
+
     pub(super) fn timed_out(&mut self) -> Ended {
+        self.find_dialect();
         let unended = self.input.unended();
         if unended > 0 && self.dialect == Dialect::Text {
             let bytes = if unended == 1 { "byte" } else { "bytes" };

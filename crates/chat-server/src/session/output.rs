@@ -31,6 +31,12 @@ impl Output {
         self.len() == 0 && !self.unflushed
     }
 
+    /// Whether what is said next begins a line.
+    pub(super) fn ends_a_line(&self) -> bool {
+        let last = self.rest.as_ref().and_then(|rest| rest.last()).or_else(|| self.chunk.last());
+        last.is_none_or(|last| *last == b'\n')
+    }
+
     /// How many bytes were written since this was asked last.
     pub(super) fn take_count(&mut self) -> u64 {
         std::mem::take(&mut self.written)

@@ -62,13 +62,13 @@ impl<S: Transport> Session<S> {
             return Ok(Err(CannotEnter::NoSuchRoom(name)));
         }
         let person = self.person()?;
-        let (alias, quiet) = (person.alias.clone(), person.quiet);
+        let (alias, author, quiet) = (person.alias.clone(), person.author, person.quiet);
         let taken = match self.may_make(&name) {
             Ok(taken) => taken,
             Err(error) => return Ok(Err(error)),
         };
         let (reply, mut answer) = oneshot::channel();
-        self.append(Entry::Enter { room: name.clone(), alias, quiet, reply }).await?;
+        self.append(Entry::Enter { room: name.clone(), alias, author, quiet, reply }).await?;
         let entered = tokio::select! {
             biased;
             entered = &mut answer => {
@@ -194,8 +194,9 @@ impl<S: Transport> Session<S> {
         if room.ends().is_some() {
             return Ok(());
         }
-        let alias = self.person()?.alias.clone();
-        self.hub.log.append(Entry::Exit { room, alias, reason, abrupt }).await.map_err(|_| Ended::storage())
+        let person = self.person()?;
+        let (alias, author) = (person.alias.clone(), person.author);
+        self.hub.log.append(Entry::Exit { room, alias, author, reason, abrupt }).await.map_err(|_| Ended::storage())
     }
 
     pub(super) async fn nick(&mut self, wanted: &str, id: Option<MessageId>) -> Done {

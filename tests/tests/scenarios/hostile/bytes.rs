@@ -92,7 +92,7 @@ pub(super) const BYTES: &[Case] = &[
     case("a subnegotiation without an end", Between(b"mallory\n\xff\xfa\x18", 1 << 20, b"x", b"\nsaid\n"), &[ASK, IN, HERE, "!!! the line has 1044481 bytes; at most 32768 are allowed", LEFT], &["said"]),
     // A program.
     case("half an object", Bytes(b"{\"type\":\"hello\"\n"), &[ASK, "{\"type\":\"error\",\"code\":\"bad_json\",\"message\":\"this line is not JSON: EOF while parsing an object (column 15)\"}", BYE], &[]),
-    case("an object without an end", Bytes(b"{\"type\":\"hello\",\"alias\":\"mallory\"}"), &[ASK, LEFT], &[]),
+    case("an object without an end", Bytes(b"{\"type\":\"hello\",\"alias\":\"mallory\"}"), &[ASK, BYE], &[]),
     case("an empty object", Bytes(b"{}\n"), &[ASK, "{\"type\":\"error\",\"code\":\"unknown_type\",\"message\":\"the object has no \\\"type\\\"\"}", BYE], &[]),
     case("a list", Bytes(b"[{\"type\":\"hello\"}]\n"), &[ASK, "!!! \"[\" cannot be in a name; letters and digits can, and _ . -", LEFT], &[]),
     case("before hello", Bytes(b"{\"type\":\"say\",\"room\":\"lobby\",\"text\":\"hi\",\"id\":\"1\"}\n{\"type\":\"who\",\"room\":\"lobby\"}\n"), &[ASK, "{\"type\":\"error\",\"id\":\"1\",\"code\":\"hello_first\",\"message\":\"say hello first\"}", "{\"type\":\"error\",\"code\":\"hello_first\",\"message\":\"say hello first\"}", BYE], &[]),

@@ -24,7 +24,7 @@ pub(super) const ERROR_CODES: &[ErrorCode] = values!(ErrorCode: BadLine LineTooL
     NoSuchMessage NotInRoom MailboxFull IdConflict StorageFull Forbidden Muted Limit Unknown);
 
 pub(super) const BYE_CODES: &[ByeCode] =
-    values!(ByeCode: Quit Shutdown Replaced Kicked Banned Stalled Timeout Full Limit Storage Unknown);
+    values!(ByeCode: Quit Shutdown Replaced Kicked Banned Stalled Timeout Full Limit Storage Failed Unknown);
 
 pub(super) const KINDS: &[Kind] = values!(Kind: Say Action);
 

@@ -1,6 +1,6 @@
 //! A log that stands still while it is told to, or can't be read.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use chat_protocol::names::{Alias, RoomName};
@@ -22,6 +22,8 @@ pub(super) struct Gate {
     state: Arc<(Mutex<State>, Condvar)>,
     /// So many reads fail from now on.
     pub(super) failures: Arc<AtomicU32>,
+    /// Whoever reads panics.
+    pub(super) breaks: Arc<AtomicBool>,
     pub(super) memory: Memory,
 }
 
@@ -40,7 +42,7 @@ impl Gate {
     /// A server that keeps so many bytes of messages.
     pub(super) async fn lab_that_keeps(bytes: usize) -> (Lab, Self) {
         let memory = Memory::new("log", bytes);
-        let gate = Self { state: Arc::default(), failures: Arc::default(), memory };
+        let gate = Self { state: Arc::default(), failures: Arc::default(), breaks: Arc::default(), memory };
         (Lab::over(Box::new(gate.clone()), Arc::new(gate.clone())).await, gate)
     }
 
@@ -104,6 +106,7 @@ impl Gate {
     }
 
     fn fails(&self) -> Result<(), ReadError> {
+        assert!(!self.breaks.load(Ordering::Relaxed), "a test has a session panic");
         let fails = self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if fails.is_ok() { Err(ReadError("test".to_owned())) } else { Ok(()) }
     }

@@ -72,3 +72,17 @@ async fn whoever_comes_in_has_missed_nothing() {
     let lines = rest(come(&lab, BACK).await).await;
     assert_eq!((kinds(&lines), gaps()), (["gap", "message", "message", "bye"].map(str::to_owned).to_vec(), 7));
 }
+
+#[tokio::test]
+async fn a_session_that_panics_says_so_and_is_gone() {
+    let (lab, gate) = Gate::lab().await;
+    let mut bot = come(&lab, HELLO).await;
+    gate.breaks.store(true, Ordering::Relaxed);
+    let words = "the server made a mistake here; what was acknowledged is kept";
+    let bye = format!("{{\"type\":\"bye\",\"code\":\"failed\",\"reason\":\"{words}\",\"retry_after_ms\":1000}}");
+    let lines = "{\"type\":\"ping\"}\n{\"type\":\"history\",\"room\":\"lobby\"}\n{\"type\":\"ping\"}\n";
+    assert_eq!(say(&mut bot, lines).await, "{\"type\":\"pong\"}");
+    assert_eq!(say(&mut bot, "").await, bye);
+    assert_eq!(say(&mut bot, "").await, "", "that was all");
+    assert!(lab.hub().rooms.get(&lab.hub().lobby).expect("the lobby").is_empty());
+}
