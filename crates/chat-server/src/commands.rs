@@ -71,6 +71,9 @@ fn transfer(command: &Command, data: &Path) -> Result<(), Failed> {
             let selection = selection(room.as_deref(), since.as_deref()).map_err(Failed::at_start)?;
             let count = log::export(data, &selection, &mut BufWriter::new(io::stdout().lock()))?;
             eprintln!("{count} messages written");
+            if let Err(error) = backups::note_export(data, written_to().as_deref()) {
+                eprintln!("the export is complete, but `chat-server erase` won't know of it: {error}");
+            }
         }
         Command::Import { file } => {
             let count = log::import(&mut *input(file)?, data)?;
@@ -107,6 +110,12 @@ fn beside(backup: &Path) -> PathBuf {
     let mut name = backup.as_os_str().to_owned();
     name.push(".accounts");
     name.into()
+}
+
+/// The file that standard output is, where it is one and the system tells which.
+fn written_to() -> Option<PathBuf> {
+    let link = std::fs::read_link("/proc/self/fd/1").ok()?;
+    link.is_file().then_some(link)
 }
 
 fn input(file: &Path) -> Result<Box<dyn BufRead>, Failed> {

@@ -193,6 +193,18 @@ impl Directory {
         tokens.iter().for_each(|token| state.forget(token));
     }
 
+    /// Forgets the sessions of guests who were called so last, whether they are here or not.
+    pub(crate) fn forget_guests(&self, alias: &Alias) {
+        let mut state = self.state();
+        let key = alias.key();
+        let is_meant = |session: &Session| {
+            session.alias.key().folded() == key.folded() && state.accounts.account(session.author).is_none()
+        };
+        let meant = state.sessions.iter().filter(|(_, session)| is_meant(session));
+        let tokens: Vec<_> = meant.map(|(token, _)| *token).collect();
+        tokens.iter().for_each(|token| state.forget(token));
+    }
+
     /// Makes a session somebody else's: a guest's that was an account's.
     pub(crate) fn reassign(&self, token: &TokenHash, author: AuthorId) {
         self.state().touch(token, |session| session.author = author);

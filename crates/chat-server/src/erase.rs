@@ -50,6 +50,16 @@ pub fn whom(data: &Path, alias: &Alias) -> Result<Person, EraseError> {
     Ok(account.map_or_else(|| Person::Guest(alias.clone()), |account| Person::Account(account.id)))
 }
 
+/// How many messages there still are that were said under an alias: of an account that is erased, those that guests said who had the
+/// alias before it was an account's, and of whom nobody knows whether they were its owner.
+///
+/// # Errors
+///
+/// [`EraseError::Failed`] where that can't be found out.
+pub fn said_under(data: &Path, alias: &Alias) -> Result<u64, EraseError> {
+    crate::log::said_under(data, alias).map_err(|error| EraseError::Failed(error.to_string()))
+}
+
 /// Erases somebody from a data folder; a server may be running on it. Blocks until it is done. How many messages were emptied, where that is known:
 /// a server that does it tells its log.
 ///

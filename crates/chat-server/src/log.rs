@@ -20,11 +20,11 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 pub use memory::Memory;
 pub(crate) use pages::{Page, Reading};
-pub(crate) use sqlite::mark_of;
 pub use sqlite::{
     Beside, Durable, FolderError, Keep, OpenError, Selection, Sqlite, SqliteReader, TransferError, backup, export,
     import, restore,
 };
+pub(crate) use sqlite::{mark_of, said_under};
 pub use store::{
     AuthorId, CommitError, KeptRoom, KeptSession, NewMessage, Operation, Person, ReadError, Reader, Record, Space,
     Store, TokenHash, Verdict,

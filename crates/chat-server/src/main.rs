@@ -7,6 +7,7 @@ mod settings;
 mod signals;
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use chat_server::reach::reachable;
@@ -109,9 +110,19 @@ fn tell_where_messages_are(storage: &Storage) {
 fn introduce(server: &Server) {
     let Some(fingerprint) = server.own_fingerprint() else { return };
     eprintln!("the certificate is self-signed; its SHA-256 fingerprint is {fingerprint}");
-    for reached in server.tls_addresses().into_iter().flat_map(reachable) {
-        eprintln!("join with: chat-client ALIAS --server {reached} --tls --fingerprint {fingerprint}");
+    for address in server.tls_addresses() {
+        for place in places(address, reachable(address)) {
+            eprintln!("join with: chat-client ALIAS --server {place} --tls --fingerprint {fingerprint}");
+        }
     }
+}
+
+/// Where clients find what listens on an address. On a machine without a network that is this machine, under a name that its certificate has.
+fn places(bound: SocketAddr, reached: Vec<SocketAddr>) -> Vec<String> {
+    if reached.is_empty() {
+        return vec![format!("localhost:{}", bound.port())];
+    }
+    reached.iter().map(SocketAddr::to_string).collect()
 }
 
 /// Says where others on the network find what listens on all addresses, which is no address that anybody could type.
@@ -139,4 +150,17 @@ fn start_log(format: LogFormat) {
 fn fail(sentence: &str, code: u8) -> ExitCode {
     eprintln!("chat-server: {sentence}");
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_always_a_place_to_join_at() {
+        let bound = SocketAddr::from(([0, 0, 0, 0], 5556));
+        assert_eq!(places(bound, Vec::new()), ["localhost:5556"]);
+        let reached = vec![SocketAddr::from(([192, 0, 2, 7], 5556))];
+        assert_eq!(places(bound, reached), ["192.0.2.7:5556"]);
+    }
 }

@@ -105,7 +105,6 @@ impl Server {
     pub async fn bind(config: Config) -> Result<Self, StartError> {
         let mut doors = Vec::new();
         for listener in listen_all(config.listen.clone())? {
-            warn_if_public(&listener);
             doors.push(Arc::new(Door::new(listener, None, config.proxy_protocol)));
         }
         let (store, reader) = open(config.storage.clone()).await?;
@@ -132,6 +131,7 @@ impl Server {
             Some(web) => Gateway::bind(web, tls.clone())?,
             None => None,
         };
+        warn_if_public(&doors, gateway.as_ref());
         let endpoint = Endpoint::bind(config.metrics, data.as_deref())?;
         let surroundings = Surroundings::new(data.clone(), tls.clone());
         let metrics = Metrics::new(&surroundings).map_err(|error| StartError::Metrics(error.to_string()))?;
@@ -374,11 +374,18 @@ fn open_tls(
     Ok(tls)
 }
 
-fn warn_if_public(listener: &TcpListener) {
-    if let Ok(address) = listener.local_addr()
-        && !address.ip().to_canonical().is_loopback()
-    {
-        warn!(%address, "listening without TLS: everybody on the way can read and change what is said here; --tls-listen ADDR offers TLS");
+/// Warns once, whatever there is to warn of: of many warnings none is read.
+fn warn_if_public(doors: &[Arc<Door>], gateway: Option<&Gateway>) {
+    let plain = doors.iter().filter(|door| !door.is_tls()).filter_map(|door| door.address());
+    let page = gateway.filter(|gateway| gateway.scheme() == "http").and_then(Gateway::address);
+    let plain = plain.map(|address| ("tcp", address)).chain(page.map(|address| ("http", address)));
+    let public = plain.filter(|(_, address)| !address.ip().to_canonical().is_loopback());
+    let public: Vec<_> = public.map(|(scheme, address)| format!("{scheme}://{address}")).collect();
+    if !public.is_empty() {
+        let public = public.join(", ");
+        warn!(
+            "listening without TLS on {public}: everybody on the way can read and change what is said here; --tls-listen ADDR offers TLS, and a certificate makes the page https"
+        );
     }
 }
 

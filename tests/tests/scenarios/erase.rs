@@ -66,6 +66,7 @@ async fn somebody_is_erased_where_no_server_runs() {
     assert_eq!(server.wait().1, Some(0));
     let backup = elsewhere.path().join("before.db").display().to_string();
     assert_eq!(run(data.path(), &["backup", &backup]).code, Some(0));
+    assert_eq!(run(data.path(), &["export"]).code, Some(0));
     assert!(is_on_disk(data.path(), "zebrasecret"));
 
     let unsure = run(data.path(), &["erase", "alice"]);
@@ -79,6 +80,10 @@ async fn somebody_is_erased_where_no_server_runs() {
     assert_eq!(erased.code, Some(0), "{}", erased.stderr);
     assert!(erased.stderr.starts_with("alice is erased: 3 messages are empty now\n"), "{}", erased.stderr);
     assert!(erased.stderr.contains(&backup), "{}", erased.stderr);
+    for named in ["these exports may still have what was said:\n  standard output, of 2", "topics of rooms are left"] {
+        assert!(erased.stderr.contains(named), "{named}: {}", erased.stderr);
+    }
+    assert!(!erased.stderr.contains("guests said"), "{}", erased.stderr);
     for word in ["zebracrossing", "zebrasecret", "zebraanswer"] {
         assert!(!is_on_disk(data.path(), word), "{word}");
     }
@@ -97,7 +102,7 @@ async fn somebody_is_erased_beside_a_running_server() {
     let erased = tokio::task::spawn_blocking(move || run(&path, &["erase", "ALICE", "--yes"])).await.expect("it ran");
     assert_eq!(erased.code, Some(0), "{}", erased.stderr);
     assert!(erased.stderr.starts_with("ALICE is erased, by the server that runs on "), "{}", erased.stderr);
-    assert!(erased.stderr.contains("no backup is known"), "{}", erased.stderr);
+    assert!(erased.stderr.contains("no backup or export is known"), "{}", erased.stderr);
     assert_eq!(alice.next("bye").await["code"], "kicked");
     // What the room serves from memory is as empty as what it serves from the disk.
     bob.send(json!({"type": "history", "room": "lobby", "limit": 1, "before": 2, "id": "h"})).await;
@@ -113,20 +118,66 @@ async fn somebody_is_erased_beside_a_running_server() {
     }
 }
 
+/// A guest who says something and leaves; his session.
+async fn passes_by(server: &ServerProcess, name: &str) -> String {
+    let mut client = JsonClient::hello(name, server.address, json!({"type": "hello", "alias": name})).await;
+    client.request(json!({"type": "say", "room": "lobby", "text": format!("words of {name}"), "id": "1"})).await;
+    client.send(json!({"type": "quit"})).await;
+    client.rest_json().await;
+    client.session.clone()
+}
+
+async fn check_forgotten(server: &ServerProcess, session: &str, forgotten: bool) {
+    let mut again = JsonClient::dial("again", server.address).await;
+    again.send(json!({"type": "hello", "session": session})).await;
+    if forgotten { drop(again.expect_error("unknown_session").await) } else { drop(again.expect_type("welcome").await) }
+}
+
 #[tokio::test]
 async fn what_was_said_by_a_guest_is_erased_by_his_alias() {
     let data = tempfile::tempdir().expect("a folder");
     let server = ServerProcess::start_durable(data.path(), &[]);
-    for name in ["mallory", "mallet"] {
-        let hello = json!({"type": "hello", "alias": name});
-        let mut client = JsonClient::hello(name, server.address, hello).await;
-        client.request(json!({"type": "say", "room": "lobby", "text": format!("words of {name}"), "id": "1"})).await;
-        client.send(json!({"type": "quit"})).await;
-        client.rest_json().await;
-    }
+    let (mallory, mallet) = (passes_by(&server, "mallory").await, passes_by(&server, "mallet").await);
     server.signal("TERM");
     assert_eq!(server.wait().1, Some(0));
     let erased = run(data.path(), &["erase", "Mallory", "--yes"]);
     assert!(erased.stderr.starts_with("Mallory is erased: 1 message is empty now\n"), "{}", erased.stderr);
     assert!(!is_on_disk(data.path(), "words of mallory") && is_on_disk(data.path(), "words of mallet"));
+    let server = ServerProcess::start_durable(data.path(), &[]);
+    check_forgotten(&server, &mallory, true).await;
+    check_forgotten(&server, &mallet, false).await;
+}
+
+#[tokio::test]
+async fn a_guest_who_has_left_is_erased_beside_a_running_server() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start_durable(data.path(), &[]);
+    let (mallory, mallet) = (passes_by(&server, "mallory").await, passes_by(&server, "mallet").await);
+    let path = data.path().to_owned();
+    let erased = tokio::task::spawn_blocking(move || run(&path, &["erase", "Mallory", "--yes"])).await.expect("it ran");
+    assert_eq!(erased.code, Some(0), "{}", erased.stderr);
+    check_forgotten(&server, &mallory, true).await;
+    check_forgotten(&server, &mallet, false).await;
+}
+
+#[tokio::test]
+async fn what_guests_said_under_an_accounts_alias_is_named_and_can_be_erased() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start_durable(data.path(), &[]);
+    passes_by(&server, "alice").await;
+    server.signal("TERM");
+    assert_eq!(server.wait().1, Some(0));
+    let file = data.path().join("password");
+    std::fs::write(&file, PASSWORD).expect("written");
+    let added = run(data.path(), &["account", "add", "alice", "--password-file", &file.display().to_string()]);
+    assert_eq!(added.code, Some(0), "{}", added.stderr);
+    let first = run(data.path(), &["erase", "alice", "--yes"]);
+    assert!(
+        first.stderr.starts_with("alice is erased: 0 messages are empty now\n1 message that guests said as alice"),
+        "{}",
+        first.stderr
+    );
+    let second = run(data.path(), &["erase", "alice", "--yes"]);
+    assert!(second.stderr.starts_with("alice is erased: 1 message is empty now\n"), "{}", second.stderr);
+    assert!(!is_on_disk(data.path(), "words of alice"));
 }

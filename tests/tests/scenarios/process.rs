@@ -25,6 +25,32 @@ fn check_refused(ended: &Ended, named: &[&str]) {
     }
 }
 
+/// What a server says that is started with these arguments, up to its end.
+fn said_at_start(arguments: &[&str]) -> String {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = ServerProcess::command();
+    command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data.path()).args(arguments);
+    let server = ServerProcess::start_command(command);
+    server.signal("TERM");
+    server.wait().2
+}
+
+#[tokio::test]
+async fn whoever_is_read_on_the_way_is_warned_once() {
+    let all = ["--listen", "0.0.0.0:0", "--listen", "0.0.0.0:0", "--web", "0.0.0.0:0"];
+    let said = said_at_start(&all);
+    let warnings: Vec<_> = said.lines().filter(|line| line.contains("without TLS")).collect();
+    assert_eq!(warnings.len(), 1, "{said}");
+    assert_eq!(warnings[0].matches("tcp://0.0.0.0:").count(), 2, "{said}");
+    assert_eq!(warnings[0].matches("http://0.0.0.0:").count(), 1, "{said}");
+    for quiet in
+        [&["--web", "127.0.0.1:0"][..], &["--web", "0.0.0.0:0", "--tls-listen", "0.0.0.0:0", "--tls-self-signed"]]
+    {
+        let said = said_at_start(quiet);
+        assert!(!said.contains("without TLS"), "{quiet:?}: {said}");
+    }
+}
+
 /// A configuration file that is gone when this is.
 struct ConfigFile(PathBuf);
 

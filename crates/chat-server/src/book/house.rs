@@ -118,6 +118,6 @@ impl Book {
 }
 
 fn guarded_names(rooms: Vec<Guarded>) -> HashSet<String> {
-    let guarded = rooms.into_iter().filter(|room| room.rule != Rule::Open);
+    let guarded = rooms.into_iter().filter(|room| !room.is_everybodys());
     guarded.map(|room| room.name.key().folded().to_owned()).collect()
 }

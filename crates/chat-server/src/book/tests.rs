@@ -172,3 +172,24 @@ fn what_is_no_book_is_left_alone() {
     .expect("written");
     Book::open(folder.path()).expect_err("not a database");
 }
+
+#[test]
+fn what_was_closed_or_private_is_known_where_the_log_is_taken_elsewhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let room = |name: &str| RoomName::new(name).expect(name);
+    let mut book = Book::open(folder.path()).expect("a book");
+    let members = Rooms::Members([ID].into());
+    for (name, rule, closed) in
+        [("public", Rooms::Open, false), ("shut", Rooms::Open, true), ("den", members.clone(), false)]
+    {
+        book.keep_guarded(&Guarded { name: room(name), maker: None, rule, closed }).expect("kept");
+    }
+    let mut guarded: Vec<_> = Book::guarded_in(folder.path()).expect("read").into_iter().collect();
+    guarded.sort();
+    assert_eq!(guarded, ["den", "shut"]);
+    Book::close_rooms(folder.path(), &[room("public"), room("den")]).expect("closed");
+    let mut kept = book.guarded().expect("read");
+    kept.sort_by(|a, b| a.name.cmp(&b.name));
+    let kept: Vec<_> = kept.iter().map(|room| (room.name.as_str(), &room.rule, room.closed)).collect();
+    assert_eq!(kept, [("den", &members, false), ("public", &Rooms::Open, true), ("shut", &Rooms::Open, true)]);
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use chat_protocol::names::Alias;
 use chat_server::accounts::put_on_record;
 use chat_server::backups;
-use chat_server::erase::{EraseError, erase, whom};
+use chat_server::erase::{EraseError, erase, said_under, whom};
 use chat_server::log::Person;
 use jiff::Timestamp;
 
@@ -39,7 +39,7 @@ pub(super) fn run(name: &str, yes: bool, data: &Path) -> Result<(), Failed> {
     }
     put_on_record(data, "somebody was erased", Timestamp::now().into())
         .map_err(|error| Failed { sentence: format!("that is done, but not in the audit log: {error}"), code: 1 })?;
-    tell_what_is_left(data);
+    tell_what_is_left(data, &person, &alias);
     Ok(())
 }
 
@@ -56,17 +56,32 @@ fn confirm(what: &str) -> Result<(), Failed> {
     }
 }
 
-/// What isn't in this program's hands.
-fn tell_what_is_left(data: &Path) {
-    let known = backups::known(data);
-    if known.is_empty() {
-        eprintln!("no backup is known to be left; one made by other means, and every export, still has it all");
-    } else {
-        eprintln!("these backups still have it all; make a new one, and delete them:");
-        known.iter().for_each(|file| eprintln!("  {0}\n  {0}.accounts", file.display()));
-        eprintln!("so does every copy of them, every export, and what was copied by other means");
+/// What isn't in this program's hands, or isn't known to be his.
+fn tell_what_is_left(data: &Path, person: &Person, alias: &Alias) {
+    if let (Person::Account(_), Ok(count @ 1..)) = (person, said_under(data, alias)) {
+        let (messages, are) = if count == 1 { ("message", "is") } else { ("messages", "are") };
+        eprintln!(
+            "{count} {messages} that guests said as {alias}, before it was an account's, {are} left; the same command again empties what they said"
+        );
     }
+    tell_of_copies(data);
     eprintln!(
-        "bans and the audit log name people by alias, and the server's own log may have addresses (--log-addresses off)"
+        "topics of rooms are left, as nobody knows who set them; bans and the audit log name people by alias, and the server's own log may have addresses (--log-addresses off)"
     );
+}
+
+fn tell_of_copies(data: &Path) {
+    let (backups, exports) = (backups::known(data), backups::exports(data));
+    if !backups.is_empty() {
+        eprintln!("these backups still have it all; make a new one, and delete them:");
+        backups.iter().for_each(|file| eprintln!("  {0}\n  {0}.accounts", file.display()));
+    }
+    if !exports.is_empty() {
+        eprintln!("these exports may still have what was said:");
+        exports.iter().for_each(|(when, place)| eprintln!("  {place}, of {when}"));
+    }
+    match (backups.is_empty(), exports.is_empty()) {
+        (true, true) => eprintln!("no backup or export is known to be left; one made by other means still has it all"),
+        _ => eprintln!("so does every copy of them, and what was copied by other means"),
+    }
 }

@@ -27,6 +27,7 @@ use chat_protocol::names::RoomName;
 use chat_protocol::value::{Seq, Time};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub(crate) use self::erase::said_under;
 pub use self::folder::FolderError;
 pub use self::reader::SqliteReader;
 pub use self::restore::{Beside, restore};
@@ -176,6 +177,30 @@ impl Sqlite {
         CommitError::Full { why, known }
     }
 
+    /// Where there is too little room for messages texts are taken away all the same: that needs none to speak of.
+    fn remove_only(&mut self, now: Time, why: String, operations: &[Operation]) -> CommitError {
+        let is_removal =
+            |operation: &&Operation| matches!(operation, Operation::Redact { .. } | Operation::Erase { .. });
+        let removals: Vec<_> = operations.iter().filter(is_removal).cloned().collect();
+        if removals.is_empty() {
+            return self.full(why, operations);
+        }
+        let (verdicts, changes) = match self.transact(now, &removals) {
+            Ok(done) => done,
+            Err(error) => match self.commit_error(&error) {
+                CommitError::Full { why, .. } => return self.full(why, operations),
+                failed @ CommitError::Failed(_) => return failed,
+            },
+        };
+        self.apply(changes);
+        let mut full = self.full(why, operations);
+        if let CommitError::Full { known, .. } = &mut full {
+            let places = operations.iter().zip(known).filter(|(operation, _)| is_removal(operation));
+            places.zip(verdicts).for_each(|((_, known), verdict)| *known = Some(verdict));
+        }
+        full
+    }
+
     fn known(&self, operation: &Operation) -> Option<Verdict> {
         let Operation::Say(message) = operation else { return None };
         let name = |id| self.rooms.iter().find(|(_, room)| room.id == id).map(|(name, _)| name.clone());
@@ -200,7 +225,7 @@ impl Store for Sqlite {
             return Err(CommitError::Failed("an earlier commit failed".to_owned()));
         }
         if let Some(why) = self.low_space() {
-            return Err(self.full(why, operations));
+            return Err(self.remove_only(now, why, operations));
         }
         match self.transact(now, operations) {
             Ok((verdicts, changes)) => {

@@ -48,6 +48,7 @@ async fn erase(hub: &Arc<Hub>, number: i64, person: Person) -> Result<(), String
         // What is still on its way from him has to be there before it can be emptied.
         let _ = tokio::time::timeout(ERASE_PATIENCE, peer.until_gone()).await;
     }
+    forget_guests(hub, &person);
     let (mut after, mut count) = (0, 0);
     loop {
         let (reply, answer) = oneshot::channel();
@@ -60,6 +61,8 @@ async fn erase(hub: &Arc<Hub>, number: i64, person: Person) -> Result<(), String
             None => break,
         }
     }
+    // Until the log had forgotten a session it could be taken up again from there.
+    forget_guests(hub, &person);
     let rooms = Arc::clone(&hub.rooms);
     let done = tokio::task::spawn_blocking(move || {
         if let Person::Account(id) = person {
@@ -70,4 +73,10 @@ async fn erase(hub: &Arc<Hub>, number: i64, person: Person) -> Result<(), String
     done.await.map_err(|error| error.to_string())??;
     info!(messages = count, "somebody was erased");
     Ok(())
+}
+
+fn forget_guests(hub: &Hub, person: &Person) {
+    if let Person::Guest(alias) = person {
+        hub.directory.forget_guests(alias);
+    }
 }

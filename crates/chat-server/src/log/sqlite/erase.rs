@@ -1,5 +1,6 @@
 //! Emptying all that somebody said, some of it in each commit.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use chat_protocol::names::{Alias, RoomName};
@@ -7,7 +8,7 @@ use chat_protocol::value::Text;
 use rusqlite::params;
 
 use super::fold::Fold;
-use super::row;
+use super::{folder, row, schema};
 use crate::limits::{ERASE_LOOK, ERASE_STEP};
 use crate::log::store::{Person, Verdict};
 
@@ -66,18 +67,36 @@ impl Fold<'_> {
     fn forget_sessions(&self, person: &Person) -> rusqlite::Result<()> {
         match person {
             Person::Account(author) => self.db.execute("DELETE FROM sessions WHERE author = ?", params![author.0])?,
-            Person::Guest(alias) => self.db.execute("DELETE FROM sessions WHERE alias = ?", [alias.as_str()])?,
+            Person::Guest(alias) => {
+                let mut statement = self.db.prepare("SELECT DISTINCT alias FROM sessions")?;
+                let names = statement.query_map((), |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+                let meant = names.iter().filter(|name| is_called(name, alias));
+                meant
+                    .map(|name| self.db.execute("DELETE FROM sessions WHERE alias = ?", [name]))
+                    .sum::<Result<_, _>>()?
+            }
         };
         Ok(())
     }
 }
 
+/// How many messages in a data folder that were said under an alias aren't empty.
+pub(crate) fn said_under(data: &Path, alias: &Alias) -> rusqlite::Result<u64> {
+    let db = schema::open_for_reading(&folder::database(data))?;
+    let mut statement = db.prepare("SELECT sender, count(*) FROM messages WHERE text <> '' GROUP BY sender")?;
+    let counts = statement.query_map((), |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    let meant = counts.filter(|row| row.as_ref().map_or(true, |(sender, _)| is_called(sender, alias)));
+    meant.map(|row| row.map(|(_, count)| count.unsigned_abs())).sum()
+}
+
+/// Whether a name that was kept is this one, in any case.
+fn is_called(kept: &str, alias: &Alias) -> bool {
+    kept == alias.as_str() || Alias::new(kept).is_ok_and(|kept| kept.key().folded() == alias.key().folded())
+}
+
 fn concerns(person: &Person, room: &RoomName, author: [u8; 16], sender: &str) -> bool {
     match person {
         Person::Account(id) => author == id.0 || room.ends().is_some_and(|ends| ends.contains(&id.0)),
-        Person::Guest(alias) => {
-            sender == alias.as_str()
-                || Alias::new(sender).is_ok_and(|sender| sender.key().folded() == alias.key().folded())
-        }
+        Person::Guest(alias) => is_called(sender, alias),
     }
 }

@@ -164,6 +164,13 @@ fn too_little_space_is_refused_but_a_repeat_is_answered() {
         [Some("repeat a 1 Say \"x\" Some(\"i\")".to_owned()), None, Some("Conflict".to_owned())]
     );
     assert_eq!(texts(&reader, "a").len(), 1);
+    let person = crate::log::Person::Guest(Alias::new("ALICE").unwrap());
+    let removals = [say("a", 1, None, "y"), redact("a", 1, 1), Operation::Erase { person, after: 0 }];
+    let Err(CommitError::Full { known, .. }) = store.commit(NOW, &removals) else { panic!("it was stored") };
+    let known: Vec<_> = known.iter().map(|verdict| verdict.as_ref().map(brief)).collect();
+    assert_eq!(known[..2], [None, Some("redacted a 1 Say \"\" Some(\"i\")".to_owned())]);
+    assert_eq!(known[2].as_deref(), Some("Erased { left: [], next: None }"));
+    assert_eq!(texts(&reader, "a"), [(1, String::new())], "what is taken away needs no room");
     store.min_free = 0;
     assert_eq!(commit(&mut store, &operations[1..2]), ["stored a 2 Say \"y\" Some(\"j\")"]);
 }
