@@ -397,6 +397,7 @@ impl<S: Transport> Session<S> {
             // Looked at before the next line is taken out: one that is taken has to be carried out.
             if self.rate.pause().is_some() {
                 self.hub.metrics.limit_met(Limit::Rate);
+                self.slowed();
                 break;
             }
             if left == 0 || self.unacked.len() >= MAX_UNACKED {

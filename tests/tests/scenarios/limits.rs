@@ -138,3 +138,23 @@ async fn a_connection_tries_so_often() {
     alice.expect_end().await;
     server.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_says_much_is_told_once_that_it_is_taken_more_slowly() {
+    const PASTE: usize = 200;
+    let server = TestServer::start().await;
+    let mut reader = server.json("reader").await;
+    let mut alice = server.text("alice").await;
+    alice.send_raw("a line\n".repeat(PASTE).as_bytes()).await;
+    for _ in 0..PASTE {
+        reader.next("message").await;
+    }
+    alice.expect_nothing().await;
+    alice.send_raw("one more\n".repeat(10).as_bytes()).await;
+    alice.expect("*** you say more than 20 messages a second; the rest is taken more slowly").await;
+    for _ in 0..10 {
+        assert_eq!(reader.next("message").await["text"], "one more");
+    }
+    alice.expect_nothing().await;
+    server.stop().await;
+}

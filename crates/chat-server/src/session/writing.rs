@@ -46,6 +46,15 @@ impl<S: Transport> Session<S> {
         self.text(|out| render::notice(out, words));
     }
 
+    /// Tells a person that he is read more slowly, once. For programs there is no message that says so; they wait for acks.
+    pub(super) fn slowed(&mut self) {
+        if self.rate.is_news() && self.dialect == Dialect::Text {
+            let most = self.limits.max_rate;
+            let messages = if most == 1 { "message" } else { "messages" };
+            self.notice(&format!("you say more than {most} {messages} a second; the rest is taken more slowly"));
+        }
+    }
+
     /// Writes all that was collected: once, where the connection takes it.
     ///
     /// Where it doesn't, the channels are let go, and the write races the deadline and the request to end.
