@@ -86,7 +86,7 @@ impl Door {
                         self.introduce(stream, address, &headers, hub, tasks).await;
                     } else {
                         full::count(&hub.metrics, Refused::Outsider);
-                        self.turn_away(stream, hub.addresses.of(address), Refused::Outsider, tasks);
+                        self.turn_away(stream, address, Refused::Outsider, hub, tasks);
                     }
                 }
                 Err(error) if spare::is_needed(&error) => {
@@ -97,7 +97,7 @@ impl Door {
                     match spare.accept(&self.listener).await {
                         Some((stream, address)) => {
                             full::count(&hub.metrics, Refused::Full);
-                            let refusal = refuse(stream, hub.addresses.of(address), self.tls.as_ref(), Refused::Full);
+                            let refusal = refuse(stream, hub, address, self.tls.as_ref(), Refused::Full);
                             let _ = timeout(SPARE_DEADLINE, refusal).await;
                         }
                         None => tokio::time::sleep(pause).await,
@@ -148,16 +148,16 @@ impl Door {
                 debug!(connection = peer.id.0, address = %written, tls = self.is_tls(), "connected");
                 self.serve(stream, written, peer, hub, tasks);
             }
-            Err(refused) => self.turn_away(stream, written, refused, tasks),
+            Err(refused) => self.turn_away(stream, address, refused, hub, tasks),
         }
     }
 
-    fn turn_away(&self, stream: TcpStream, address: Written<SocketAddr>, refused: Refused, tasks: &TaskTracker) {
-        info!(%address, ?refused, "turned away");
+    fn turn_away(&self, stream: TcpStream, address: SocketAddr, refused: Refused, hub: &Arc<Hub>, tasks: &TaskTracker) {
+        info!(address = %hub.addresses.of(address), ?refused, "turned away");
         if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
-            let tls = self.tls.clone();
+            let (tls, hub) = (self.tls.clone(), Arc::clone(hub));
             tasks.spawn(async move {
-                refuse(stream, address, tls.as_ref(), refused).await;
+                refuse(stream, &hub, address, tls.as_ref(), refused).await;
                 drop(permit);
             });
         }
@@ -182,7 +182,7 @@ impl Door {
             // Boxed: what the handshake needs is given back after it.
             let greeted = Box::pin(async {
                 tokio::select! {
-                    greeted = tls.accept(stream, address) => greeted,
+                    greeted = tls.accept(stream, address, &hub) => greeted,
                     _ = peer.asked_to_end() => None,
                 }
             });
@@ -198,11 +198,11 @@ impl Door {
 }
 
 /// Tells somebody, in TLS where that is spoken, that he can't come in.
-async fn refuse(stream: TcpStream, address: Written<SocketAddr>, tls: Option<&Tls>, refused: Refused) {
+async fn refuse(stream: TcpStream, hub: &Hub, address: SocketAddr, tls: Option<&Tls>, refused: Refused) {
     match tls {
         None => full::turn_away(stream, refused).await,
         Some(tls) => {
-            if let Some(stream) = tls.accept(stream, address).await {
+            if let Some(stream) = tls.accept(stream, hub.addresses.of(address), hub).await {
                 full::turn_away(stream, refused).await;
             }
         }

@@ -120,6 +120,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     pub(crate) max_handshake: Option<u64>,
 
+    /// Seconds in which a client has to come to terms on TLS, before that [default: 15]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tls_handshake: Option<u64>,
+
     /// Aliases, passwords and invites that one connection may try [default: 10]
     #[arg(long, value_name = "N")]
     pub(crate) max_tries: Option<u32>,
@@ -139,6 +143,18 @@ pub(crate) struct Args {
     /// What the guests of one address may say in a day; 0 for no limit [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_guest_bytes: Option<String>,
+
+    /// Requests for history and searches that are answered at once, of all sessions; the others wait, and for 10 s at most [default: 4]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_reads: Option<usize>,
+
+    /// Seconds in which a client may take nothing while there is something for it; then it is closed [default: 30]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_stall: Option<u64>,
+
+    /// What is collected in memory for one who takes nothing just now; the rest waits in the log [default: 64KiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_reader_backlog: Option<String>,
 
     /// What may wait in memory for all who take nothing just now; beyond that they are closed after a second [default: 256MiB]
     #[arg(long, value_name = "SIZE")]

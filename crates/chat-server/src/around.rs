@@ -49,7 +49,7 @@ fn reload(control: &Control, before: &[Setting]) -> Result<Typed, String> {
         }
         changed += 1;
         let value = if values.is_empty() { "the default".to_owned() } else { values.join(", ") };
-        if key.starts_with("max-") && key != "max-roster" {
+        if key.starts_with("max-") && !["max-roster", "max-reads"].contains(&key.as_str()) {
             info!(setting = key, value, %source, "changed, for connections from now on");
         } else {
             warn!(setting = key, value, %source, "changed, but in force only after a restart");

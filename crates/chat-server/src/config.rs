@@ -13,7 +13,9 @@ use chat_protocol::names::RoomName;
 
 use crate::accounts::Authenticator;
 use crate::clock::Clock;
-use crate::limits::{BURST, HANDSHAKE_DEADLINE, MAX_ROOMS, MEMORY_BYTES, WRITE_DEADLINE};
+use crate::limits::{
+    BURST, HANDSHAKE_DEADLINE, MAX_READS, MAX_ROOMS, MEMORY_BYTES, TLS_DEADLINE, WRITE_BUDGET, WRITE_DEADLINE,
+};
 use crate::log::Durable;
 use crate::tls::TlsConfig;
 use crate::trust::Cidr;
@@ -88,6 +90,10 @@ pub struct Limits {
     pub max_session_rooms: usize,
     /// Bytes that the guests of one address may say in a day; 0 for no limit. Those on the server's machine may say any.
     pub max_guest_bytes: u64,
+    /// Requests for history and searches that are answered at once, of all sessions. Fixed when the server starts.
+    pub max_reads: usize,
+    /// Bytes that are collected for one client before they are written: what may wait for it, and 64 KiB of a room besides.
+    pub max_reader_backlog: usize,
     /// Bytes that may wait, in all, for clients that take nothing just now; beyond that they are closed sooner.
     pub max_backlog: usize,
     /// Aliases that one connection may try.
@@ -96,6 +102,8 @@ pub struct Limits {
     pub max_roster: usize,
     /// How long a client may take to introduce itself.
     pub handshake: std::time::Duration,
+    /// How long a client may take, before that, to come to terms on TLS.
+    pub tls_handshake: std::time::Duration,
     /// How long a client may take no byte while there is something for it.
     pub write: std::time::Duration,
 }
@@ -145,10 +153,13 @@ impl Default for Limits {
             max_new_rooms: 1000,
             max_session_rooms: MAX_ROOMS_PER_SESSION,
             max_guest_bytes: 64 << 20,
+            max_reads: MAX_READS,
+            max_reader_backlog: WRITE_BUDGET,
             max_backlog: 256 << 20,
             max_tries: MAX_ALIAS_TRIES,
             max_roster: MAX_NAMES_PER_PAGE,
             handshake: HANDSHAKE_DEADLINE,
+            tls_handshake: TLS_DEADLINE,
             write: WRITE_DEADLINE,
         }
     }

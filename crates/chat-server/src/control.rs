@@ -22,7 +22,8 @@ impl Control {
         Self { hub: Arc::downgrade(hub), tls }
     }
 
-    /// Sets the limits for connections that come from now on. `max_roster` isn't changed: it is the rooms', not the connections'.
+    /// Sets the limits for connections that come from now on. `max_roster` and `max_reads` aren't
+    /// changed: they are the house's, not the connections'.
     pub fn set_limits(&self, limits: Limits) {
         if let Some(hub) = self.hub.upgrade() {
             hub.set_limits(limits);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chat_protocol::message::Bye;
 use chat_protocol::names::RoomName;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::accounts::Gate;
@@ -47,6 +48,8 @@ pub(crate) struct Hub {
     pub(crate) connections: Connections,
     pub(crate) speakers: Speakers,
     pub(crate) quotas: Quotas,
+    /// Places of those who ask for history or search.
+    pub(crate) reads: Arc<Semaphore>,
     /// Bytes that wait for clients that take nothing just now.
     pub(crate) backlog: AtomicUsize,
     pub(crate) metrics: Metrics,

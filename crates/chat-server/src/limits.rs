@@ -15,7 +15,7 @@ pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) const HANDSHAKE_LINES: u32 = 100;
 
 /// How long a TLS handshake may take: two machines talk, nobody types.
-pub(crate) const TLS_DEADLINE: Duration = Duration::from_secs(15);
+pub const TLS_DEADLINE: Duration = Duration::from_secs(15);
 
 /// How long a balancer may take to say for whom it speaks, which is the first thing that it sends.
 pub(crate) const HEADER_DEADLINE: Duration = Duration::from_secs(5);
@@ -26,8 +26,8 @@ pub(crate) const HEADERS_AT_ONCE: usize = 1024;
 /// How often the certificate's files are looked at for a change.
 pub(crate) const CERTIFICATE_POLL: Duration = Duration::from_secs(2);
 
-/// How long a client may take no byte while there is something for it. With `STALLED_BYE_DEADLINE` it stays below
-/// `USER_TIMEOUT`: the kernel counts from when the client's window closed, and once it gives up no words can arrive.
+/// How long a client may take no byte while there is something for it. With [`STALLED_BYE_DEADLINE`] it stays below
+/// [`USER_TIMEOUT`]: the kernel counts from when the client's window closed, and once it gives up no words can arrive.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long a client has to take its last words.
@@ -64,8 +64,13 @@ pub(crate) const KEEPALIVE_RETRIES: u32 = 2;
 /// How long sent bytes may stay unacknowledged by the peer's kernel; keep-alive says nothing while there are some.
 pub(crate) const USER_TIMEOUT: Duration = Duration::from_secs(45);
 
+/// The most that the write deadline may be, whatever `--max-stall`: with what a stalled client has for its last words it is
+/// over before the kernel gives the connection up, so that they can arrive.
+pub const MAX_WRITE_DEADLINE: Duration =
+    Duration::from_secs(USER_TIMEOUT.as_secs() - STALLED_BYE_DEADLINE.as_secs() - 1);
+
 const _: () = assert!(
-    WRITE_DEADLINE.as_secs() + STALLED_BYE_DEADLINE.as_secs() < USER_TIMEOUT.as_secs(),
+    WRITE_DEADLINE.as_secs() <= MAX_WRITE_DEADLINE.as_secs(),
     "the kernel would close a stalled connection before it is told why"
 );
 
@@ -77,8 +82,8 @@ pub(crate) const SEND_BUFFER: usize = 128 * 1024;
 /// Bytes of one read from a socket, into a buffer that all sessions of a thread share.
 pub(crate) const READ_BUFFER: usize = 16 * 1024;
 
-/// Bytes after which a session stops collecting and writes.
-pub(crate) const WRITE_BUDGET: usize = 64 * 1024;
+/// Bytes after which a session stops collecting and writes: as much as the longest line, and what keeps a reader on a fast way busy.
+pub const WRITE_BUDGET: usize = 64 * 1024;
 
 /// Of so many deliveries of a batch one tells how long it took from its publication: enough for a histogram, and the others don't
 /// contend for its counters.
@@ -151,8 +156,14 @@ pub(crate) const LOG_STUCK: Duration = Duration::from_secs(10);
 /// How often a log that refused for want of room tries whether there is some again, though nobody says anything.
 pub(crate) const REFUSING_EVERY: Duration = Duration::from_secs(2);
 
-/// Reads of the store at once. More would wait for the same disk.
+/// Reads of the store at once for those who come, come back or catch up. More would wait for the same disk.
 pub(crate) const READS: usize = 4;
+
+/// The same for those who ask for history or search, who hold up nobody but each other: a search may look at every message of a room.
+pub const MAX_READS: usize = 4;
+
+/// How long such a request may wait for its turn. Whoever asked doesn't know by then whether he was heard.
+pub(crate) const READ_WAIT: Duration = Duration::from_secs(10);
 
 /// Messages of one page of the store, which those who read at the same time share.
 pub(crate) const PAGE_MESSAGES: u64 = 256;

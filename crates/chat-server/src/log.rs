@@ -240,7 +240,8 @@ impl Log {
         self.read(move |reader| reader.before(&room, before, limit)).await
     }
 
-    /// The newest messages with `seq < before` that contain all the words, newest first.
+    /// The newest messages with `seq < before` that contain all the words, newest first. Takes no place of those who read
+    /// pages, so that no search delays them; how many search at once is the caller's to bound.
     pub(crate) async fn search(
         &self,
         room: &RoomName,
@@ -250,7 +251,7 @@ impl Log {
     ) -> Result<Vec<Arc<Record>>, ReadError> {
         let room = room.clone();
         // However fast a read of one page is: this may look at every message of a room.
-        self.read_elsewhere(move |reader| reader.search(&room, &query, before, limit)).await
+        self.read_on_a_thread(move |reader| reader.search(&room, &query, before, limit)).await
     }
 
     /// The session with this secret, where the store kept it.
@@ -271,6 +272,13 @@ impl Log {
     ) -> Result<T, ReadError> {
         let closed = |_| ReadError("the server is stopping".to_owned());
         let _permit = self.reads.acquire().await.map_err(closed)?;
+        self.read_on_a_thread(read).await
+    }
+
+    async fn read_on_a_thread<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
         let reader = Arc::clone(&self.reader);
         let result = tokio::task::spawn_blocking(move || read(&*reader)).await;
         result.map_err(|error| ReadError(error.to_string()))?

@@ -244,10 +244,14 @@ pub(crate) enum Limit {
     GuestBytes,
     /// Closed for what waited for it, as too much waits for all together.
     Backlog,
+    /// A wish for older messages that was refused, as those of others took too long.
+    Reads,
+    /// Closed for taking too long about TLS.
+    TlsHandshake,
 }
 
 impl Limit {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Connections,
         Self::PerAddress,
         Self::Text,
@@ -259,6 +263,8 @@ impl Limit {
         Self::NewRooms,
         Self::GuestBytes,
         Self::Backlog,
+        Self::Reads,
+        Self::TlsHandshake,
     ];
 
     /// The flag's name, where there is one.
@@ -275,6 +281,8 @@ impl Limit {
             Self::NewRooms => "max-new-rooms",
             Self::GuestBytes => "max-guest-bytes",
             Self::Backlog => "max-backlog",
+            Self::Reads => "max-reads",
+            Self::TlsHandshake => "max-tls-handshake",
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chat_protocol::message::{Bye, ByeCode};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
@@ -150,6 +150,7 @@ impl Server {
         let rooms = Arc::new(Rooms::new(kept, &config.lobby, config.limits.max_roster, conversations, access));
         let (log, log_ended) = Log::start(store, reader, Arc::clone(&rooms), config.clock.clone(), metrics.clone())
             .map_err(|error| StartError::Log(error.to_string()))?;
+        let reads = Arc::new(Semaphore::new(config.limits.max_reads));
         let hub = Hub {
             limits: RwLock::new(Arc::new(config.limits)),
             require_account: config.require_account,
@@ -166,6 +167,7 @@ impl Server {
             connections: Connections::default(),
             speakers: Speakers::default(),
             quotas: Quotas::default(),
+            reads,
             backlog: AtomicUsize::new(0),
             metrics,
             surroundings,

@@ -47,7 +47,7 @@ use tracing::{debug, error};
 use crate::batch::Dialect;
 use crate::config::Limits;
 use crate::hub::Hub;
-use crate::limits::{LINES_PER_TURN, WRITE_BUDGET};
+use crate::limits::LINES_PER_TURN;
 use crate::log::{AuthorId, TokenHash};
 use crate::metrics::Limit;
 use crate::peer::{Fate, Letter, Peer};
@@ -313,7 +313,7 @@ impl<S: Transport> Session<S> {
     /// What the channels have; whether that is all, and there is none that ran away.
     fn take_batches(&mut self) -> bool {
         let mut index = 0;
-        while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
+        while index < self.rooms.len() && self.out.len() < self.limits.max_reader_backlog {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
@@ -342,14 +342,14 @@ impl<S: Transport> Session<S> {
             self.leave_closed().await?;
         }
         let mut index = 0;
-        while index < self.rooms.len() && self.out.len() < WRITE_BUDGET {
+        while index < self.rooms.len() && self.out.len() < self.limits.max_reader_backlog {
             match self.rooms[index].ready() {
                 membership::Ready::Batch(batch) => self.batch(index, &batch),
                 membership::Ready::Nothing => index += 1,
                 membership::Ready::Behind => {
                     self.catch_up(index).await?;
                     // Where the way is long the others have their turn before it goes on.
-                    if self.rooms[index].is_detached() && self.out.len() < WRITE_BUDGET {
+                    if self.rooms[index].is_detached() && self.out.len() < self.limits.max_reader_backlog {
                         index += 1;
                     }
                 }
@@ -391,7 +391,7 @@ impl<S: Transport> Session<S> {
         for left in (0..LINES_PER_TURN).rev() {
             self.rate.spend();
             self.whole(item).await?;
-            if self.out.len() >= WRITE_BUDGET {
+            if self.out.len() >= self.limits.max_reader_backlog {
                 self.flush().await?;
             }
             // Looked at before the next line is taken out: one that is taken has to be carried out.

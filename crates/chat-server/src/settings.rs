@@ -1,23 +1,20 @@
 //! What the typed means: defaults filled in, values checked.
 
+mod limits;
 mod storage;
 mod units;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread::available_parallelism;
-use std::time::Duration;
 
-use chat_protocol::limits::{HIGHEST_MAX_TEXT, MAX_ROOMS_PER_SESSION};
-use chat_server::{Config, Identity, Limits, Storage, TlsConfig, WebConfig};
-
-use chat_server::limits::MAX_ROOMS;
+use chat_server::{Config, Identity, Storage, TlsConfig, WebConfig};
 
 use crate::args::{Args, LogFormat, address};
 
+use self::limits::limits;
 pub(crate) use self::storage::{data_folder, lobby, selection};
 use self::storage::{durable, ephemeral};
 pub(crate) use self::units::duration;
-use self::units::size;
 
 /// More than there are cores in any machine that needs a chat.
 const MAX_THREADS: usize = 1024;
@@ -113,46 +110,4 @@ fn tls(args: &Args) -> Result<Option<TlsConfig>, String> {
         None if listen.is_empty() => Ok(None),
         None => Err("--tls-listen needs --tls-cert FILE and --tls-key FILE, or --tls-self-signed".to_owned()),
     }
-}
-
-fn limits(args: &Args) -> Result<Limits, String> {
-    let mut limits = Limits::default();
-    let set = |limit: &mut usize, value: Option<usize>| *limit = value.unwrap_or(*limit);
-    set(&mut limits.max_connections, args.max_connections);
-    set(&mut limits.max_per_address, args.max_per_address);
-    set(&mut limits.max_text, args.max_text);
-    set(&mut limits.max_line, args.max_line);
-    set(&mut limits.max_lines, args.max_lines);
-    set(&mut limits.max_roster, args.max_roster);
-    set(&mut limits.max_rooms, args.max_rooms);
-    set(&mut limits.max_session_rooms, args.max_session_rooms);
-    limits.max_new_rooms = args.max_new_rooms.unwrap_or(limits.max_new_rooms);
-    limits.max_tries = args.max_tries.unwrap_or(limits.max_tries);
-    limits.handshake = args.max_handshake.map_or(limits.handshake, Duration::from_secs);
-    let bytes = |flag: &str, text: &Option<String>, default: u64| match text {
-        Some(text) => size(text).map_err(|why| format!("--{flag} {text:?}: {why}")),
-        None => Ok(default),
-    };
-    limits.max_guest_bytes = bytes("max-guest-bytes", &args.max_guest_bytes, limits.max_guest_bytes)?;
-    let backlog = bytes("max-backlog", &args.max_backlog, limits.max_backlog as u64)?;
-    limits.max_backlog = usize::try_from(backlog).unwrap_or(usize::MAX);
-    limits.max_rate = args.max_rate.unwrap_or(limits.max_rate);
-    let within = |flag: &str, value: usize, least: usize, most: usize| {
-        if (least..=most).contains(&value) {
-            Ok(())
-        } else {
-            Err(format!("--{flag} {value}: it has to be from {least} to {most}"))
-        }
-    };
-    within("max-text", limits.max_text, 1, HIGHEST_MAX_TEXT)?;
-    // A line holds a text with its escapes, and anything shorter would not even hold a hello.
-    within("max-line", limits.max_line, 256, 16 << 20)?;
-    // Each line of a message is a line with a name before it in the text dialect.
-    within("max-lines", limits.max_lines, 1, 300)?;
-    within("max-rooms", limits.max_rooms, 1, MAX_ROOMS)?;
-    within("max-session-rooms", limits.max_session_rooms, 1, MAX_ROOMS_PER_SESSION)?;
-    within("max-tries", limits.max_tries as usize, 1, 1000)?;
-    within("max-handshake", usize::try_from(limits.handshake.as_secs()).unwrap_or(usize::MAX), 1, 3600)?;
-    within("max-roster", limits.max_roster, 1, 100_000)?;
-    Ok(limits)
 }

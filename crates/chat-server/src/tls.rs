@@ -7,6 +7,7 @@
 mod own;
 mod pair;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,12 +16,14 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::version::{TLS12, TLS13};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::{info, warn};
 
-use crate::limits::{BYE_DEADLINE, CERTIFICATE_POLL, TLS_DEADLINE};
+use crate::hub::Hub;
+use crate::limits::{BYE_DEADLINE, CERTIFICATE_POLL};
+use crate::metrics::Limit;
 use crate::stranger::{self, Look, Stranger};
 use crate::written::Written;
 
@@ -84,7 +87,7 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A file holds no certificate.
     #[error("{} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", path.display())]
@@ -123,7 +126,7 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The provider can't be used.
     #[error("TLS can't be started: {0}")]
@@ -171,28 +174,40 @@ impl Tls {
         self.current.expiry()
     }
 
-    /// Greets a client; `None` where that doesn't come to an end that is a connection. Takes [`TLS_DEADLINE`] at most.
-    pub(crate) async fn accept(&self, stream: TcpStream, address: Written<SocketAddr>) -> Option<TlsStream<TcpStream>> {
-        let greeted = timeout(TLS_DEADLINE, async {
-            let mut first = [0; 16];
-            let seen = stream.peek(&mut first).await?;
-            if seen > 0 && first[0] != HANDSHAKE_RECORD {
-                say_that_this_is_tls(stream, &first[..seen]).await;
-                return Err(std::io::Error::other("it doesn't speak TLS"));
+    /// Greets a client within the time that `hub` gives; `None` where that doesn't come to an end that is a connection.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+        address: Written<SocketAddr>,
+        hub: &Hub,
+    ) -> Option<TlsStream<TcpStream>> {
+        let most = hub.limits().tls_handshake;
+        match self.greet(stream, Instant::now() + most).await {
+            Ok(stream) => return Some(stream),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                hub.metrics.limit_met(Limit::TlsHandshake);
+                info!(%address, seconds = most.as_secs(), "a TLS handshake took too long");
             }
-            self.acceptor.accept(stream).await
-        });
-        match greeted.await {
-            Ok(Ok(stream)) => Some(stream),
-            Ok(Err(error)) => {
-                info!(%address, %error, "no TLS connection came about");
-                None
-            }
-            Err(_) => {
-                info!(%address, "a TLS handshake took too long");
-                None
-            }
+            Err(error) => info!(%address, %error, "no TLS connection came about"),
         }
+        None
+    }
+
+    async fn greet(&self, stream: TcpStream, until: Instant) -> io::Result<TlsStream<TcpStream>> {
+        let mut first = [0; 16];
+        let seen = match timeout_at(until, stream.peek(&mut first)).await {
+            Ok(seen) => seen?,
+            // Whoever says nothing is a person perhaps, who waits to be asked.
+            Err(late) => {
+                say_that_this_is_tls(stream, &[]).await;
+                return Err(late.into());
+            }
+        };
+        if seen > 0 && first[0] != HANDSHAKE_RECORD {
+            say_that_this_is_tls(stream, &first[..seen]).await;
+            return Err(io::Error::other("it doesn't speak TLS"));
+        }
+        timeout_at(until, self.acceptor.accept(stream)).await?
     }
 
     /// Reads the certificate's files again. One that can't be used leaves the old one in use.

@@ -36,7 +36,7 @@ use crate::reach::reachable;
 use crate::server::{StartError, listen};
 use crate::session::Transport;
 use crate::tls::Tls;
-use crate::written::{Addresses, Written};
+use crate::written::Written;
 
 pub use self::origin::{BadOrigin, Origin};
 
@@ -143,10 +143,10 @@ impl Gateway {
             turned_away: Arc::new(Semaphore::new(FULL_AT_ONCE)),
         });
         async move {
-            let addresses = shared.hub.addresses;
+            let hub = Arc::clone(&shared.hub);
             let (router, ended) = (router(shared), stopped.clone());
             tokio::select! {
-                () = accept(&listener, addresses, tls.as_ref(), &router, &tasks, &ended) => {}
+                () = accept(&listener, &hub, tls.as_ref(), &router, &tasks, &ended) => {}
                 _ = stopped.changed() => {}
             }
         }
@@ -201,7 +201,7 @@ async fn harden(mut response: Response) -> Response {
 /// Accepts for as long as it is polled; like the accept loop of TCP, no error ends it.
 async fn accept(
     listener: &TcpListener,
-    addresses: Addresses,
+    hub: &Arc<Hub>,
     tls: Option<&Tls>,
     router: &Router,
     tasks: &TaskTracker,
@@ -214,12 +214,12 @@ async fn accept(
             Ok((stream, address)) => {
                 pause = Duration::ZERO;
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                    debug!(address = %addresses.of(address), "too many HTTP connections at once");
+                    debug!(address = %hub.addresses.of(address), "too many HTTP connections at once");
                     continue;
                 };
-                let (tls, router, stopped) = (tls.cloned(), router.clone(), stopped.clone());
+                let (hub, tls, router, stopped) = (Arc::clone(hub), tls.cloned(), router.clone(), stopped.clone());
                 tasks.spawn(async move {
-                    serve_connection(stream, address, addresses.of(address), tls, router, stopped).await;
+                    serve_connection(stream, address, &hub, tls, router, stopped).await;
                     drop(place);
                 });
             }
@@ -236,11 +236,12 @@ async fn accept(
 async fn serve_connection(
     stream: TcpStream,
     address: SocketAddr,
-    written: Written<SocketAddr>,
+    hub: &Hub,
     tls: Option<Tls>,
     router: Router,
     mut stopped: watch::Receiver<()>,
 ) {
+    let written = hub.addresses.of(address);
     if let Err(error) = prepare(&stream) {
         debug!(address = %written, %error, "a socket option can't be set");
     }
@@ -250,7 +251,7 @@ async fn serve_connection(
         None => serve_http(stream, ends, written, router, stopped).await,
         Some(tls) => {
             let stream = tokio::select! {
-                stream = tls.accept(stream, written) => stream,
+                stream = tls.accept(stream, written, hub) => stream,
                 _ = stopped.changed() => None,
             };
             if let Some(stream) = stream {

@@ -248,6 +248,66 @@ impl Store for Forgetful {
     }
 }
 
+/// A disk whose searches last until they are let go.
+struct Searched(Memory, Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Reader for Searched {
+    fn log(&self) -> &str {
+        self.0.log()
+    }
+
+    fn is_immediate(&self) -> bool {
+        false
+    }
+
+    fn space(&self) -> Space {
+        self.0.space()
+    }
+
+    fn rooms(&self) -> Result<Vec<KeptRoom>, ReadError> {
+        self.0.rooms()
+    }
+
+    fn after(&self, room: &RoomName, after: Seq, upto: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError> {
+        self.0.after(room, after, upto, limit)
+    }
+
+    fn before(&self, room: &RoomName, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError> {
+        self.0.before(room, before, limit)
+    }
+
+    fn search(&self, room: &RoomName, query: &str, before: Seq, limit: usize) -> Result<Vec<Arc<Record>>, ReadError> {
+        let _let_go = self.1.lock().unwrap().recv();
+        self.0.search(room, query, before, limit)
+    }
+
+    fn session(&self, token: &TokenHash) -> Result<Option<KeptSession>, ReadError> {
+        self.0.session(token)
+    }
+}
+
+#[tokio::test]
+async fn those_who_search_hold_up_nobody_who_comes_in() {
+    let memory = Memory::new("log", 1 << 20);
+    let (let_go, held) = std::sync::mpsc::channel();
+    let rooms = Arc::new(Rooms::of_lobby(&room("lobby")));
+    let reader = Arc::new(Searched(memory.clone(), Mutex::new(held)));
+    let metrics = Metrics::new(&Surroundings::default()).unwrap();
+    let (log, _end) = Log::start(memory, reader, rooms, Clock::system(), metrics).unwrap();
+    let log = Arc::new(log);
+    let mut searches = tokio::task::JoinSet::new();
+    for _ in 0..2 * READS {
+        let log = Arc::clone(&log);
+        searches.spawn(async move { log.search(&room("lobby"), "tea".to_owned(), Seq::new(9), 5).await.unwrap() });
+    }
+    // On this one thread all of them have asked by the time that this is answered.
+    tokio::task::yield_now().await;
+    let page = tokio::time::timeout(Duration::from_secs(20), log.before(&room("lobby"), Seq::new(9), 5)).await;
+    assert!(page.expect("in time").unwrap().is_empty());
+    drop(let_go);
+    assert_eq!(searches.join_all().await.len(), 2 * READS);
+}
+
 /// A log with nobody in it yet.
 fn start(store: impl Store, memory: Memory) -> (Log, Arc<Rooms>, Metrics) {
     let metrics = Metrics::new(&Surroundings::default()).unwrap();

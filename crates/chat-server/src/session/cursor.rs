@@ -9,7 +9,7 @@ use chat_protocol::value::{MessageId, Seq};
 
 use super::{Ended, Flow, Session, Transport, Unacked};
 use crate::batch::{Batch, Dialect, Item};
-use crate::limits::{PAGE_MESSAGES, SAMPLED, WRITE_BUDGET};
+use crate::limits::{PAGE_MESSAGES, SAMPLED};
 use crate::log::{ReadError, Record, holes};
 use crate::planted::{Bug, planted};
 use crate::room::{Attachment, Piece, Room};
@@ -18,7 +18,7 @@ impl<S: Transport> Session<S> {
     /// Brings the room at `index` nearer to its channel. Returns early when enough was collected to be written first, or when
     /// a part of a long way was read: the session's other rooms, and its client, are heard in between.
     pub(super) async fn catch_up(&mut self, index: usize) -> Flow {
-        while self.out.len() < WRITE_BUDGET {
+        while self.out.len() < self.limits.max_reader_backlog {
             let membership = &mut self.rooms[index];
             match membership.room.attach(membership.number, &self.peer) {
                 Attachment::Live(place) => {

@@ -1,17 +1,22 @@
 //! Questions: who is here, which rooms there are, what was said before.
 
+use std::sync::Arc;
+
 use chat_protocol::clean::clean_line;
 use chat_protocol::limits::{DEFAULT_HISTORY, MAX_NAMES_PER_PAGE, MAX_PAGE};
 use chat_protocol::message::{ErrorCode, HistoryQuery, Refusal, ServerMessage};
 use chat_protocol::names::RoomName;
 use chat_protocol::text::render;
 use chat_protocol::value::{MessageId, Seq};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use super::requests::{Done, no_such_room};
 use super::{Session, Transport};
 use crate::batch::Dialect;
-use crate::limits::WRITE_BUDGET;
+use crate::limits::{READ_WAIT, WRITE_BUDGET};
 use crate::log::ReadError;
+use crate::metrics::Limit;
 use crate::room::{Piece, Room};
 
 impl<S: Transport> Session<S> {
@@ -76,10 +81,12 @@ impl<S: Transport> Session<S> {
                 (first, last, first > floor)
             }
         };
+        let turn = self.turn_to_read().await?;
         let records = match self.hub.log.after(&room.name, first, last, limit as usize).await {
             Ok(records) => records,
             Err(error) => return Err(self.cannot_read(&error).into()),
         };
+        drop(turn);
         self.still_readable(&room)?;
         let pieces: Vec<_> = records.into_iter().map(Piece::Stored).collect();
         match self.dialect {
@@ -92,7 +99,7 @@ impl<S: Transport> Session<S> {
                     let to = part.last().and_then(Piece::record).map_or(from, |record| record.stored.seq);
                     self.answer(&room, part, from, to, id.as_ref());
                     from = to;
-                    if self.out.len() >= WRITE_BUDGET {
+                    if self.out.len() >= self.limits.max_reader_backlog {
                         self.flush().await?;
                     }
                 }
@@ -126,10 +133,12 @@ impl<S: Transport> Session<S> {
         let before = before.unwrap_or(Seq::new(u64::MAX)).min(room.head().next());
         let limit = limit.unwrap_or(DEFAULT_HISTORY).min(MAX_PAGE) as usize;
         let shown: String = clean_line(&query).chars().take(60).collect();
+        let turn = self.turn_to_read().await?;
         let mut records = match self.hub.log.search(&room.name, query, before, limit + 1).await {
             Ok(records) => records,
             Err(error) => return Err(self.cannot_read(&error).into()),
         };
+        drop(turn);
         self.still_readable(&room)?;
         let more = records.len() > limit;
         records.truncate(limit);
@@ -143,7 +152,7 @@ impl<S: Transport> Session<S> {
                 for record in records {
                     let message = self.message_of(&record, self.is_own(&record), id.as_ref());
                     self.json(&message);
-                    if self.out.len() >= WRITE_BUDGET {
+                    if self.out.len() >= self.limits.max_reader_backlog {
                         self.flush().await?;
                     }
                 }
@@ -151,6 +160,19 @@ impl<S: Transport> Session<S> {
             }
         }
         Ok(())
+    }
+
+    /// Waits for a place among those whose wish for older messages is being carried out.
+    async fn turn_to_read(&self) -> Done<OwnedSemaphorePermit> {
+        let turn = timeout(READ_WAIT, Arc::clone(&self.hub.reads).acquire_owned());
+        if let Ok(Ok(turn)) = turn.await {
+            return Ok(turn);
+        }
+        self.hub.metrics.limit_met(Limit::Reads);
+        let words = "too many others are looking through older messages just now; try again in a moment";
+        let mut refusal = Refusal::new(ErrorCode::Limit, words);
+        refusal.retry_after_ms = u64::try_from(READ_WAIT.as_millis()).ok();
+        Err(refusal.into())
     }
 
     /// Asked again once something was read: while that took its time he may have been put out.

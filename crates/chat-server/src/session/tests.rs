@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::hub::Hub;
+use crate::limits::BATCH_BYTES;
 use crate::log::{Reader, Store};
 use crate::{Config, Server};
 
@@ -37,7 +38,13 @@ struct Lab {
 
 impl Lab {
     async fn open() -> Self {
-        Self::of(Config::ephemeral("127.0.0.1:0".parse().expect("an address"))).await
+        Self::with(|_| ()).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut config = Config::ephemeral("127.0.0.1:0".parse().expect("an address"));
+        change(&mut config.limits);
+        Self::of(config).await
     }
 
     async fn of(config: Config) -> Self {
@@ -76,10 +83,15 @@ impl Lab {
 
     /// A connection from an address, asked for its alias.
     async fn connect(&self, address: &str) -> BufReader<DuplexStream> {
+        self.connect_by(address, 64 * 1024).await
+    }
+
+    /// The same by way of so many bytes.
+    async fn connect_by(&self, address: &str, buffer: usize) -> BufReader<DuplexStream> {
         let hub = self.hub();
         let address: std::net::IpAddr = address.parse().expect("an address");
         let peer = hub.register(Some(address), address.is_loopback()).expect("a place");
-        let (here, there) = tokio::io::duplex(64 * 1024);
+        let (here, there) = tokio::io::duplex(buffer);
         let mut session = Session::new(hub, peer, there, Opening::Tcp);
         tokio::spawn(async move { session.run().await });
         let mut client = BufReader::new(here);
@@ -215,5 +227,60 @@ async fn a_banned_person_is_out_under_any_name_with_the_session() {
         let mut again = lab.connect("198.51.100.1").await;
         let answer = say(&mut again, line).await;
         assert!(answer.contains("you are banned until "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_too_long_for_older_messages_is_told_so() {
+    let lab = Lab::with(|limits| limits.max_reads = 2).await;
+    let mut alice = lab.guest("alice", "192.0.2.1").await;
+    // Two who look through all that there is.
+    let places = Arc::clone(&lab.hub().reads).acquire_many_owned(2).await.expect("two places");
+    tokio::time::pause();
+    let words = "!!! too many others are looking through older messages just now; try again in a moment";
+    assert_eq!(say(&mut alice, "/search tea\n").await, words);
+    assert_eq!(say(&mut alice, "/history\n").await, words);
+    tokio::time::resume();
+    assert_eq!(lab.hub().metrics.limits_met_total.with_label_values(&["max-reads"]).get(), 2);
+    lab.guest("bob", "192.0.2.2").await;
+    drop(places);
+    skip_to(&mut alice, "*** bob joined").await;
+    assert_eq!(say(&mut alice, "/search tea\n").await, "*** nothing found for \"tea\"");
+}
+
+/// More than one message with what is around it, in bytes.
+const MESSAGE: usize = 2100;
+
+/// What waits for a client that took little of what was said, in bytes.
+async fn waiting_for_one(limit: usize) -> usize {
+    let lab = Lab::with(|limits| (limits.max_reader_backlog, limits.max_rate) = (limit, 0)).await;
+    let mut stalled = lab.connect_by("192.0.2.1", 256).await;
+    say(&mut stalled, "stalled\n").await;
+    skip_to(&mut stalled, "*** You are stalled").await;
+    let mut writer = lab.guest("writer", "192.0.2.2").await;
+    for _ in 0..2 + limit / 2000 {
+        // The search is answered once what was said before it is published, each in a batch of its own.
+        tell(&mut writer, &format!("{}\n/search nothing\n", "x".repeat(2000))).await;
+        skip_to(&mut writer, "*** nothing found").await;
+    }
+    // It wakes for what was under way when it fell behind, and what is collected for it then nobody takes.
+    let hub = lab.hub();
+    let waiting = || hub.backlog.load(std::sync::atomic::Ordering::Relaxed);
+    let until = Instant::now() + std::time::Duration::from_secs(20);
+    while waiting() < limit - MESSAGE {
+        assert!(Instant::now() < until, "only {} bytes wait", waiting());
+        if waiting() <= MESSAGE {
+            say(&mut stalled, "").await;
+        }
+        tokio::task::yield_now().await;
+    }
+    waiting()
+}
+
+#[tokio::test]
+async fn what_waits_for_one_who_takes_nothing_is_bounded_as_the_operator_says() {
+    for limit in [8 << 10, 100 << 10] {
+        let waiting = waiting_for_one(limit).await;
+        assert!(waiting <= limit + BATCH_BYTES, "{waiting} of {limit}");
     }
 }

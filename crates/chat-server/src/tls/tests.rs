@@ -51,8 +51,13 @@ impl Drop for Folder {
 
 /// A server with TLS at the returned address, which serves until the test is over.
 async fn serve(identity: Identity) -> (SocketAddr, Tls) {
+    serve_with(identity, |_| ()).await
+}
+
+async fn serve_with(identity: Identity, change: impl FnOnce(&mut crate::Limits)) -> (SocketAddr, Tls) {
     let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     let mut config = Config::ephemeral(any);
+    change(&mut config.limits);
     config.tls = Some(TlsConfig::new(vec![any], identity));
     let server = Server::bind(config).await.expect("a server");
     let (address, tls) = (server.tls_addresses()[0], server.tls().expect("TLS").clone());
@@ -66,7 +71,7 @@ struct Person {
     writer: WriteHalf<ClientStream<TcpStream>>,
 }
 
-async fn connect(address: SocketAddr, trusted: &str) -> std::io::Result<ClientStream<TcpStream>> {
+async fn connect(address: SocketAddr, trusted: &str) -> io::Result<ClientStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(trusted.as_bytes()).expect("a certificate")).expect("a root");
     let config = rustls::ClientConfig::builder_with_provider(provider())
@@ -257,14 +262,20 @@ async fn handshakes_that_do_not_begin_keep_nobody_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_takes_too_long_is_ended() {
-    let (address, _) = serve(Identity::SelfSigned { folder: None }).await;
-    let mut stream = TcpStream::connect(address).await.expect("a connection");
-    // The record of a greeting that never comes.
-    stream.write_all(&[0x16, 3, 1, 2, 0]).await.expect("written");
-    let begun = tokio::time::Instant::now();
-    let mut heard = Vec::new();
-    let _ = stream.read_to_end(&mut heard).await;
-    assert!(begun.elapsed() <= TLS_DEADLINE + Duration::from_secs(1), "{:?}", begun.elapsed());
+    let deadline = Duration::from_secs(3);
+    let (address, _) =
+        serve_with(Identity::SelfSigned { folder: None }, |limits| limits.tls_handshake = deadline).await;
+    // The record of a greeting that never comes, and somebody who waits to be asked.
+    for (begins, says) in [(&[0x16, 3, 1, 2, 0][..], ""), (&[], "!!! this port speaks TLS; join with chat-client")] {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(begins).await.expect("written");
+        let begun = Instant::now();
+        let mut heard = String::new();
+        let _ = stream.read_to_string(&mut heard).await;
+        assert!(heard.starts_with(says) && heard.is_empty() == says.is_empty(), "{heard}");
+        let took = begun.elapsed();
+        assert!(took >= deadline && took <= deadline + Duration::from_secs(1), "{took:?}");
+    }
 }
 
 #[tokio::test]
