@@ -95,8 +95,8 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    /// For the metrics: the code of the closing words, or that there were none to say.
-    const fn reason(&self) -> &'static str {
+    /// For the metrics and the log: the code of the closing words, or that there were none to say.
+    const fn code(&self) -> &'static str {
         match self {
             Self::Quit(_) | Self::Eof => ByeCode::Quit.as_str(),
             Self::Closed(bye) => bye.code.as_str(),
@@ -106,10 +106,24 @@ impl Ended {
         }
     }
 
+    /// What the log says of it: the words that are said, where there are some.
+    fn reason(&self) -> &str {
+        match self {
+            Self::Quit(_) | Self::Eof => YOU_LEFT,
+            Self::Closed(bye) => &bye.reason,
+            Self::Lost => "the connection broke",
+            Self::Failed => "the session panicked",
+            Self::Stranger(_) => "not a chat client",
+        }
+    }
+
     fn storage() -> Self {
         Self::Closed(Bye::new(ByeCode::Storage, "the server can't keep messages any more"))
     }
 }
+
+/// The last words for those who said goodbye.
+const YOU_LEFT: &str = "you left";
 
 type Flow<T = ()> = Result<T, Ended>;
 

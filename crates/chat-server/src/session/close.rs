@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use chat_protocol::limits::MAX_UNACKED;
 use chat_protocol::message::{Bye, ByeCode, ServerMessage};
+use chat_protocol::names::Alias;
 use chat_protocol::text::render;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
-use tracing::info;
+use tracing::{debug, info};
 
 use super::heed::{Heed, drained_by};
 use super::membership::Membership;
-use super::{Ended, Flow, Session, Transport};
+use super::{Ended, Flow, Session, Transport, YOU_LEFT};
 use crate::batch::Dialect;
 use crate::limits::{
     ARRIVAL, BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, HEAR_DEADLINE, LINGER, LINGER_BYTES, READ_BUFFER,
@@ -29,12 +30,12 @@ impl<S: Transport> Session<S> {
         if self.person.is_some() {
             self.see_out(&ended).await;
         }
-        self.leave_all(&ended).await;
+        let alias = self.leave_all(&ended).await;
         self.peer.set_gone();
-        self.hub.metrics.closings_total.with_label_values(&[ended.reason()]).inc();
+        self.record(&ended, alias.as_ref());
         let bye = match ended {
             Ended::Lost | Ended::Failed => return,
-            Ended::Quit(_) | Ended::Eof => Bye::new(ByeCode::Quit, "you left"),
+            Ended::Quit(_) | Ended::Eof => Bye::new(ByeCode::Quit, YOU_LEFT),
             Ended::Closed(bye) => bye,
             Ended::Stranger(stranger) => {
                 self.out.push(&stranger.answer(self.hub.page.as_deref()));
@@ -62,6 +63,20 @@ impl<S: Transport> Session<S> {
             let _ = timeout_at(by, self.carry_out(ended)).await;
         }
         self.hear_out(by - DRAIN_DEADLINE + HEAR_DEADLINE).await;
+    }
+
+    /// Counts the end and writes it down, under the code and with the words that the person is told.
+    fn record(&self, ended: &Ended, alias: Option<&Alias>) {
+        let (connection, code, reason) = (self.peer.id.0, ended.code(), ended.reason());
+        self.hub.metrics.closings_total.with_label_values(&[code]).inc();
+        match (alias, ended) {
+            (Some(alias), _) => info!(connection, %alias, code, reason, "left"),
+            (None, Ended::Closed(_) | Ended::Failed) => {
+                info!(connection, address = %self.written_address(), code, reason, "turned away");
+            }
+            // Whoever looks whether there is a server does so every few seconds. A stranger has a line of his own.
+            (None, _) => debug!(connection, code, reason, "gone before he introduced himself"),
+        }
     }
 
     async fn say_last(&mut self, deadline: Duration) {
@@ -155,7 +170,8 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    async fn leave_all(&mut self, ended: &Ended) {
+    /// Whoever was here gives up his rooms and his alias, which is returned.
+    async fn leave_all(&mut self, ended: &Ended) -> Option<Alias> {
         let (reason, abrupt) = match ended {
             Ended::Quit(reason) => (reason.clone(), false),
             Ended::Closed(bye) => (None, matches!(bye.code, ByeCode::Replaced | ByeCode::Stalled)),
@@ -171,13 +187,12 @@ impl<S: Transport> Session<S> {
                 break;
             }
         }
-        if let Some(person) = self.person.take() {
-            self.sessions().dec();
-            self.falls_silent();
-            let reserve = abrupt && self.dialect == Dialect::Json;
-            self.hub.directory.release(&person.alias, &self.peer, person.token.as_deref(), reserve);
-            info!(connection = self.peer.id.0, alias = %person.alias, "left");
-        }
+        let person = self.person.take()?;
+        self.sessions().dec();
+        self.falls_silent();
+        let reserve = abrupt && self.dialect == Dialect::Json;
+        self.hub.directory.release(&person.alias, &self.peer, person.token.as_deref(), reserve);
+        Some(person.alias)
     }
 
     async fn write_all(&mut self) -> std::io::Result<()> {

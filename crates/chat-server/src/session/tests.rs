@@ -1,4 +1,5 @@
 mod crowd;
+mod endings;
 mod fairness;
 mod gate;
 mod placing;

@@ -9,7 +9,7 @@ use chat_protocol::message::{Bye, ByeCode, Refusal, ServerMessage};
 use chat_protocol::text::render;
 use prometheus::IntGauge;
 use tokio::time::timeout;
-use tracing::{debug, info};
+use tracing::debug;
 
 use super::heed::{Heed, asked_to_end};
 use super::membership::Membership;
@@ -123,7 +123,6 @@ impl<S: Transport> Session<S> {
 
     fn stalled(&self, after: Duration, crowded: bool) -> Ended {
         let seconds = after.as_secs();
-        info!(connection = self.peer.id.0, seconds, crowded, "a client took nothing for too long");
         let mut words = format!("you took nothing for {seconds} s");
         if crowded {
             self.hub.metrics.limit_met(Limit::Backlog);
