@@ -51,12 +51,16 @@ export class Server {
 
 /** Somebody with netcat. */
 export class Netcat {
-  static async join(server, alias) {
+  static async join(server, alias, password) {
     const person = new Netcat();
     person.lines = [];
     person.socket = net.connect(server.tcp, "127.0.0.1");
     createInterface({ input: person.socket }).on("line", (line) => person.lines.push(line));
     person.say(alias);
+    if (password) {
+      await person.sees("PASSWORD?");
+      person.say(password);
+    }
     await person.sees(`You are ${alias}`);
     return person;
   }

@@ -38,6 +38,7 @@ export class Announcer {
 }
 
 function sentence({ item, conversation, isCurrent }) {
+  if (item.kind === "announcement") return `${item.from} announces: ${item.text}`;
   const where = conversation.isPrivate ? " to you alone" : isCurrent ? "" : ` in ${conversation.name}`;
   return item.kind === "action" ? `${item.from} ${item.text}${where}` : `${item.from}${where}: ${item.text}`;
 }

@@ -1,5 +1,6 @@
 // What the server says, carried out on the model.
 
+import { privateKey } from "./rooms.js";
 import { mentions } from "./text.js";
 
 export class Inbox {
@@ -125,6 +126,21 @@ export class Inbox {
     if (seq && seq <= conversation.cursor) return;
     conversation.begin(seq);
     this.add(conversation, { kind, seq, time: Date.parse(time), from, text, own }, true);
+  }
+
+  /** Said to all, wherever they are: it stands in every conversation, and is heard once. */
+  announcement({ time, from, text }) {
+    const { session } = this;
+    const item = { kind: "announcement", time: Date.parse(time), from, text, forMe: true };
+    session.rooms.list.forEach((conversation) => conversation.append({ ...item }));
+    const [place] = session.rooms.list;
+    if (place) session.ui.heard(item, place);
+  }
+
+  redacted({ room, seq, by }) {
+    const { rooms } = this.session;
+    const conversation = room.startsWith("@") ? rooms.get(privateKey(room.slice(1))) : rooms.get(room);
+    conversation?.remove(seq, by);
   }
 
   /** The room isn't open to us any more. */
@@ -261,6 +277,8 @@ const HANDLERS = {
   message: "message",
   ack: "ack",
   private: "private",
+  announcement: "announcement",
+  redacted: "redacted",
   presence: "presence",
   left: "left",
   invited: "invited",

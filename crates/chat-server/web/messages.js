@@ -43,6 +43,7 @@ export class MessageList {
     else if (grown > 2 * SHOWN_AT_FIRST && this.atEnd) this.rebuild();
     else if (grown > 0) this.appendNew();
     if (this.first < conversation.base) this.rebuild();
+    conversation.changed.splice(0).forEach((seq) => this.redraw(seq));
     this.syncPending(waiting);
     this.tellBeginning();
     if (this.atEnd) {
@@ -81,6 +82,14 @@ export class MessageList {
   node(place) {
     const { conversation } = this;
     return renderItem(conversation.at(place), conversation.at(place - 1), conversation.newAfter);
+  }
+
+  /** Shows an item as it is now, in its place. */
+  redraw(seq) {
+    const place = this.conversation.placeOf(seq);
+    const old = this.pages.querySelector(`[data-seq="${Number(seq)}"]`);
+    // What parts it from the one before stays as it is.
+    if (old && place !== null) old.replaceWith(this.node(place).lastElementChild);
   }
 
   /** A page that begins with this item. */

@@ -47,6 +47,7 @@ function lastTime(previous, item) {
 function body(item, previous) {
   if (item.kind === "notice") return notice(item);
   if (item.kind === "gap") return gap(item);
+  if (item.kind === "announcement") return announcement(item);
   return message(item, previous);
 }
 
@@ -54,6 +55,12 @@ function notice(item) {
   const parts = item.parts.map((part) => (part.words === undefined ? part : element("bdi", "", part.words)));
   // What the page itself says has no time.
   return element("div", "notice", ...parts, ...(item.time ? [timeOf(item.time)] : []));
+}
+
+function announcement({ from, text, time }) {
+  const words = element("span", "text", ...linked(text));
+  words.dir = "auto";
+  return element("div", "announcement", nameOf(from), " announces: ", words, timeOf(time));
 }
 
 function gap({ seq, upto }) {
@@ -67,7 +74,7 @@ export function message(item, previous) {
   const first = action || !belongsTo(previous, item);
   const node = element("div", `message${first ? " first" : ""}${action ? " action" : ""}${item.forMe ? " for-me" : ""}`);
   if (item.seq) node.dataset.seq = item.seq;
-  const text = element("div", "text", ...linked(item.text));
+  const text = element("div", "text", ...(item.text ? linked(item.text) : removed(item)));
   text.dir = "auto";
   if (action) {
     text.prepend("* ", nameOf(item.from), " ");
@@ -79,6 +86,12 @@ export function message(item, previous) {
     node.append(element("span", "unseen", `${item.from}: `), text, timeOf(item.time));
   }
   return node;
+}
+
+/** Instead of the text of a message that was taken away; who did it isn't known of those that were read later. */
+function removed({ by }) {
+  const words = by ? ["removed by ", element("bdi", "", by)] : ["removed"];
+  return [element("em", "removed", ...words)];
 }
 
 function belongsTo(previous, item) {

@@ -27,8 +27,10 @@ export class Conversation {
   }
 
   clear() {
-    /** `{kind, seq?, time, from?, text, own?}`, oldest first. `kind`: say, action, notice, gap. */
+    /** `{kind, seq?, time, from?, text, by?, own?}`, oldest first. `kind`: say, action, announcement, notice, gap; without a text: removed `by`. */
     this.items = [];
+    /** The seqs of items that have to be shown anew. */
+    this.changed = [];
     /** The place of `items[0]` in a row that grows at both ends. */
     this.base = 0;
     /** Another number: what was shown of `items` is no good any more. */
@@ -92,6 +94,14 @@ export class Conversation {
     if (this.items[index]?.seq === item.seq) return;
     this.items.splice(index, 0, item);
     this.epoch += 1;
+  }
+
+  /** The text of a message was taken away; its place stays. */
+  remove(seq, by) {
+    const item = this.items.find((one) => one.seq === seq && one.text !== undefined);
+    if (!item) return;
+    Object.assign(item, { text: "", by, forMe: false });
+    this.changed.push(seq);
   }
 
   trim(count) {
