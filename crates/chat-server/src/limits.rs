@@ -278,6 +278,9 @@ pub(crate) const MAX_ALIAS_DELAY: Duration = Duration::from_secs(5);
 /// How long attempts count at least.
 pub(crate) const ATTEMPTS_MEMORY: Duration = Duration::from_secs(15 * 60);
 
+/// How long it counts at least that an account's owner came in from an address: longer than holidays.
+pub(crate) const OWNERS_MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Addresses, and aliases, whose attempts are remembered, before the older half is forgotten.
 pub(crate) const ATTEMPTS_TRACKED: usize = 10_000;
 

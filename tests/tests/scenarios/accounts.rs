@@ -370,3 +370,25 @@ async fn guesses_wait_and_the_owner_comes_in_all_the_same() {
     let waited = before.elapsed();
     assert!((1.0..8.0).contains(&waited.as_secs_f64()), "{waited:?}");
 }
+
+#[tokio::test]
+async fn an_owner_is_not_locked_out_by_a_neighbour_behind_the_same_router() {
+    let house = House::open().await;
+    house.add("alice", "correct horse");
+    house.add("bob", "correct horse");
+    let _at_home = house.log_in("alice", "correct horse").await;
+    // Many connections that guess at once, until no more guesses are taken from this address.
+    let mut guessers = Vec::new();
+    for _ in 0..12 {
+        let mut eve = house.dial().await;
+        eve.send_line("bob").await;
+        eve.expect("PASSWORD?").await;
+        eve.send_line("a wrong guess").await;
+        guessers.push(eve);
+    }
+    let last = guessers.last_mut().expect("somebody");
+    last.expect_start("!!! too many attempts from your address; try again in ").await;
+    let before = Instant::now();
+    let _on_her_phone = house.log_in("alice", "correct horse").await;
+    assert!(before.elapsed().as_secs() < 4, "{:?}", before.elapsed());
+}

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::limits::{
-    ATTEMPTS_FREE, ATTEMPTS_MEMORY, ATTEMPTS_TRACKED, MAX_ADDRESS_DELAY, MAX_ALIAS_DELAY, REGISTRATIONS_FREE,
+    ATTEMPTS_FREE, ATTEMPTS_MEMORY, ATTEMPTS_TRACKED, MAX_ADDRESS_DELAY, MAX_ALIAS_DELAY, OWNERS_MEMORY,
+    REGISTRATIONS_FREE,
 };
 
 /// The attempts of late, by address and by alias.
@@ -17,6 +18,8 @@ use crate::limits::{
 pub(super) struct Attempts {
     addresses: Recent<IpAddr>,
     aliases: Recent<Box<str>>,
+    /// Those at an alias from where its owner has come in before: what his neighbours guess at others is not counted there.
+    owners: Recent<(IpAddr, Box<str>)>,
     registrations: Recent<IpAddr>,
 }
 
@@ -36,7 +39,12 @@ struct Count {
 
 impl Attempts {
     pub(super) fn new() -> Self {
-        Self { addresses: Recent::new(), aliases: Recent::new(), registrations: Recent::new() }
+        Self {
+            addresses: Recent::new(ATTEMPTS_MEMORY),
+            aliases: Recent::new(ATTEMPTS_MEMORY),
+            owners: Recent::new(OWNERS_MEMORY),
+            registrations: Recent::new(ATTEMPTS_MEMORY),
+        }
     }
 
     /// Counts an attempt as one that failed, and returns how long it has to wait. One that would wait for longer than `most`
@@ -44,12 +52,19 @@ impl Attempts {
     ///
     /// Counted before its outcome is known: whoever makes many connections makes many attempts at once, and whoever
     /// hangs up has guessed all the same. Those from one address stand in a queue. Those at one alias don't, as others
-    /// could make that queue so long that its owner never came in.
+    /// could make that queue so long that its owner never came in; and for the same reason whoever comes from where the
+    /// owner came in before stands in another queue than his neighbours behind one router.
     pub(super) fn begin(&mut self, address: Option<IpAddr>, alias: &str, most: Duration) -> Result<Duration, TooMany> {
         let of_alias = self.aliases.get(alias).map_or(0, |count| count.attempts);
         let of_alias = delay(of_alias, ATTEMPTS_FREE, MAX_ALIAS_DELAY);
         let of_address = match address {
-            Some(address) => self.addresses.take_turn(address, ATTEMPTS_FREE, most)?,
+            Some(address) => {
+                let owner = (address, alias.into());
+                match self.owners.get(&owner).is_some() {
+                    true => self.owners.take_turn(owner, ATTEMPTS_FREE, most)?,
+                    false => self.addresses.take_turn(address, ATTEMPTS_FREE, most)?,
+                }
+            }
             None => Duration::ZERO,
         };
         let _ = self.aliases.take_turn(alias.into(), u32::MAX, Duration::MAX);
@@ -59,7 +74,11 @@ impl Attempts {
     /// The attempt was the owner's. Other failures of his address stay counted: an account of one's own must not pay for guesses at others'.
     pub(super) fn succeeded(&mut self, address: Option<IpAddr>, alias: &str) {
         self.aliases.forget(alias);
-        if let Some(count) = address.and_then(|address| self.addresses.get(&address)) {
+        let Some(address) = address else { return };
+        let owner = (address, alias.into());
+        let is_known = self.owners.get(&owner).is_some();
+        self.owners.clear(owner);
+        if let Some(count) = self.addresses.get(&address).filter(|_| !is_known) {
             count.attempts = count.attempts.saturating_sub(1);
             count.next = count.next.min(Instant::now() + delay(count.attempts, ATTEMPTS_FREE, MAX_ADDRESS_DELAY));
         }
@@ -85,20 +104,21 @@ struct Recent<K> {
     young: HashMap<K, Count>,
     old: HashMap<K, Count>,
     since: Instant,
+    period: Duration,
 }
 
 impl<K: Hash + Eq> Recent<K> {
-    fn new() -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), since: Instant::now() }
+    fn new(period: Duration) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), since: Instant::now(), period }
     }
 
     fn turn(&mut self) {
         let age = self.since.elapsed();
-        if age >= ATTEMPTS_MEMORY || self.young.len() >= ATTEMPTS_TRACKED {
+        if age >= self.period || self.young.len() >= ATTEMPTS_TRACKED {
             self.old = std::mem::take(&mut self.young);
             self.since = Instant::now();
         }
-        if age >= 2 * ATTEMPTS_MEMORY {
+        if age >= 2 * self.period {
             self.old = HashMap::new();
         }
     }
@@ -123,6 +143,12 @@ impl<K: Hash + Eq> Recent<K> {
         let next = next.max(now) + delay(attempts, free, MAX_ADDRESS_DELAY);
         self.young.insert(key, Count { attempts, next });
         Ok(wait)
+    }
+
+    /// Remembers it, and nothing against it.
+    fn clear(&mut self, key: K) {
+        self.turn();
+        self.young.insert(key, Count { attempts: 0, next: Instant::now() });
     }
 
     fn forget<Q: Hash + Eq + ?Sized>(&mut self, key: &Q)
@@ -190,6 +216,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_owner_waits_for_no_neighbour() {
+        let mut attempts = Attempts::new();
+        seconds(&mut attempts, HERE, "alice");
+        attempts.succeeded(HERE, "alice");
+        for day in 0..3 {
+            while attempts.begin(HERE, "bob", MAX_ADDRESS_DELAY).is_ok() {}
+            assert_eq!(seconds(&mut attempts, HERE, "alice"), 0, "on day {day}");
+            attempts.succeeded(HERE, "alice");
+            attempts.begin(HERE, "carol", MAX_ADDRESS_DELAY).expect_err("no owner was seen here");
+            attempts.begin(HERE, "bob", MAX_ADDRESS_DELAY).expect_err("nor has it helped the neighbour");
+            advance(Duration::from_secs(24 * 3600)).await;
+        }
+        let guesses = (0..20).map_while(|_| attempts.begin(HERE, "alice", MAX_ADDRESS_DELAY).ok()).count();
+        assert!(guesses < 10, "the owner's queue is one too: {guesses}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_success_doesnt_pay_for_guesses_at_others() {
         let mut attempts = Attempts::new();
         for _ in 0..6 {
@@ -221,5 +264,9 @@ mod tests {
         }
         assert!(attempts.addresses.young.len() + attempts.addresses.old.len() <= 2 * ATTEMPTS_TRACKED);
         assert!(attempts.aliases.young.len() + attempts.aliases.old.len() <= 2 * ATTEMPTS_TRACKED);
+        for n in 0..3 * ATTEMPTS_TRACKED as u32 {
+            attempts.succeeded(Some(address(n)), "alice");
+        }
+        assert!(attempts.owners.young.len() + attempts.owners.old.len() <= 2 * ATTEMPTS_TRACKED);
     }
 }

@@ -36,6 +36,8 @@ impl Hash {
 
     /// Whether it is of this password. The comparison takes the same time wherever the two differ.
     pub(super) fn is_of(&self, password: &Password) -> bool {
+        #[cfg(test)]
+        count();
         let Ok(kept) = PasswordHash::new(&self.0) else { return false };
         Argon2::default().verify_password(normal(password).as_bytes(), &kept).is_ok()
     }
@@ -46,7 +48,20 @@ pub(super) fn waste(password: &Password) {
     let _ = std::hint::black_box(hash(password, &[0; 16]));
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Hashes made on this thread: what a test can tell of the time that something takes.
+    pub(super) static HASHES: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+fn count() {
+    HASHES.set(HASHES.get() + 1);
+}
+
 fn hash(password: &Password, salt: &[u8]) -> Result<String, AccountError> {
+    #[cfg(test)]
+    count();
     let failed = |error: &dyn std::fmt::Display| AccountError::Unavailable(error.to_string());
     let params = Params::new(MEMORY, PASSES, LANES, None).map_err(|error| failed(&error))?;
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);

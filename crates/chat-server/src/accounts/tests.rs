@@ -53,6 +53,17 @@ fn only_the_password_of_exactly_this_alias_will_do() {
 }
 
 #[test]
+fn an_alias_without_an_account_costs_as_much_as_a_wrong_password() {
+    let accounts = Accounts::default();
+    accounts.register(ID, &alias("bob"), &password("correct horse"), NOW).expect("an account");
+    for (name, words) in [("bob", "correct horse"), ("bob", "wrong horse"), ("b0b", "correct horse"), ("eve", "any")] {
+        let before = hash::HASHES.get();
+        let _ = accounts.verify(&alias(name), &password(words));
+        assert_eq!(hash::HASHES.get() - before, 1, "{name}, {words}");
+    }
+}
+
+#[test]
 fn a_new_password_replaces_the_old_one_and_dates_the_sessions() {
     let accounts = Accounts::default();
     accounts.register(ID, &alias("bob"), &password("correct horse"), NOW).expect("an account");
