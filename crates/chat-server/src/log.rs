@@ -53,6 +53,8 @@ pub(crate) enum Entry {
     Rename { rooms: Vec<Arc<Room>>, from: Alias, to: Alias, token: Option<TokenHash>, reply: oneshot::Sender<()> },
     /// A session goes on: what is kept of it lives from now.
     Session { token: TokenHash, alias: Alias },
+    /// What is kept of an account's sessions is worth nothing any more, but for one. Whether it is gone comes back.
+    Revoke { author: AuthorId, keep: Option<(TokenHash, KeptSession)>, reply: oneshot::Sender<bool> },
     /// Somebody removes a message: of `author`, or where that is `None` of anybody.
     Redact {
         room: Arc<Room>,

@@ -35,3 +35,4 @@ mod resume;
 mod slow;
 mod status;
 mod strangers;
+mod worthless;

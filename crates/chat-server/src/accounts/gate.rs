@@ -1,5 +1,6 @@
 //! The way to the authenticator: off the runtime's threads, few at a time, and slower for those who guess.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub(crate) struct Gate {
     authenticator: Arc<dyn Authenticator>,
     attempts: Mutex<Attempts>,
     hashes: Semaphore,
+    /// Accounts that were given up while this server runs: their sessions are no guest's.
+    given_up: Mutex<HashSet<AuthorId>>,
 }
 
 /// Why something about an account wasn't done.
@@ -39,7 +42,12 @@ impl From<TooMany> for Refused {
 
 impl Gate {
     pub(crate) fn new(authenticator: Arc<dyn Authenticator>) -> Self {
-        Self { authenticator, attempts: Mutex::new(Attempts::new()), hashes: Semaphore::new(HASHES) }
+        Self {
+            authenticator,
+            attempts: Mutex::new(Attempts::new()),
+            hashes: Semaphore::new(HASHES),
+            given_up: Mutex::default(),
+        }
     }
 
     pub(crate) const fn authenticator(&self) -> &Arc<dyn Authenticator> {
@@ -126,7 +134,14 @@ impl Gate {
     }
 
     pub(crate) async fn unregister(&self, id: AuthorId) -> Result<(), Refused> {
-        Ok(self.ask(move |all| all.unregister(id)).await?)
+        self.ask(move |all| all.unregister(id)).await?;
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        Ok(())
+    }
+
+    /// Whether there was such an account until it was given up.
+    pub(crate) fn is_given_up(&self, id: AuthorId) -> bool {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
     }
 
     async fn spend(&self, address: Option<IpAddr>) -> Result<(), Refused> {

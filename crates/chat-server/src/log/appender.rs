@@ -288,6 +288,7 @@ impl<S: Store> Appender<S> {
             }
             Entry::Exit { room, alias, reason, abrupt } => self.exit(&room, &alias, reason, abrupt, round),
             Entry::Session { .. } => drop(verdicts.next()),
+            Entry::Revoke { reply, .. } => round.answer(reply, verdicts.next().flatten().is_some()),
             Entry::Rename { rooms, from, to, token, reply } => {
                 if token.is_some() {
                     drop(verdicts.next());
@@ -416,6 +417,7 @@ fn operation(entry: &Entry) -> Option<Operation> {
         }
         Entry::Erase { person, after, .. } => Some(Operation::Erase { person: person.clone(), after: *after }),
         Entry::Session { token, alias } => Some(Operation::Session { token: *token, alias: alias.clone() }),
+        Entry::Revoke { author, keep, .. } => Some(Operation::Revoke { author: *author, keep: keep.clone() }),
         Entry::Rename { to, token, .. } => token.map(|token| Operation::Session { token, alias: to.clone() }),
         Entry::Enter { .. } | Entry::Exit { .. } => None,
     }

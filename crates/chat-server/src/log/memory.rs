@@ -61,7 +61,7 @@ impl Store for Memory {
             .map(|operation| match operation {
                 Operation::Say(message) => kept.say(now, message),
                 // The room and the directory remember these for as long as this process lives.
-                Operation::Topic { .. } | Operation::Session { .. } => Verdict::Done,
+                Operation::Topic { .. } | Operation::Session { .. } | Operation::Revoke { .. } => Verdict::Done,
                 Operation::Redact { room, seq, author } => kept.redact(room, *seq, *author),
                 Operation::Erase { person, .. } => kept.erase(person),
             })

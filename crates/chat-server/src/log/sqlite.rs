@@ -155,7 +155,7 @@ impl Sqlite {
                 None => drop(self.rooms.remove(&name)),
             }
         }
-        if self.sessions.len() + changes.sessions.len() > KNOWN_SESSIONS {
+        if changes.revoked || self.sessions.len() + changes.sessions.len() > KNOWN_SESSIONS {
             self.sessions = KnownSessions::new();
         }
         self.sessions.extend(changes.sessions);

@@ -69,6 +69,13 @@ pub enum Operation {
         /// Its alias now.
         alias: Alias,
     },
+    /// The sessions of an account are worth nothing from now on, but for one that may go on.
+    Revoke {
+        /// Whose.
+        author: AuthorId,
+        /// What is kept of that one.
+        keep: Option<(TokenHash, KeptSession)>,
+    },
     /// The text of a message is taken away. Its place stays, with an empty text, and so does its id.
     Redact {
         /// In which room.

@@ -1,8 +1,12 @@
 //! What somebody who is here may do about his own account.
 
+use std::sync::Arc;
+
 use chat_protocol::message::{Bye, ByeCode, ErrorCode, Refusal};
-use chat_protocol::value::{MessageId, Password};
-use tracing::info;
+use chat_protocol::value::{MessageId, Password, Time};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tracing::{info, warn};
 
 use super::handshake::no_randomness;
 use super::heed::asked_to_end;
@@ -12,8 +16,8 @@ use super::{Ended, Flow, Session, Transport};
 use crate::accounts::{Account, Refused, check_password};
 use crate::batch::Dialect;
 use crate::hub::Hub;
-use crate::limits::MAX_ALIAS_DELAY;
-use crate::log::{AuthorId, TokenHash};
+use crate::limits::{DRAIN_DEADLINE, MAX_ALIAS_DELAY};
+use crate::log::{AuthorId, Entry, KeptSession, TokenHash};
 use crate::peer::Peer;
 use crate::secret::random;
 
@@ -63,10 +67,11 @@ impl<S: Transport> Session<S> {
             }
         }
         let changed = self.hub.accounts.change_password(self.peer.address, account.id, new, self.hub.clock.now());
-        self.unless_ended(changed).await?.map_err(|refused| refusal(&refused))?;
+        let changed = self.unless_ended(changed).await?.map_err(|refused| refusal(&refused))?;
         info!(connection = self.peer.id.0, alias = %account.alias, "changed the password");
         let token = self.person()?.token.as_deref().copied();
-        end_sessions(&self.hub, account.id, Some((&self.peer, token.as_ref())));
+        let others = end_sessions(&self.hub, account.id, Some((&self.peer, token.as_ref())));
+        self.outlive(&changed, others).await?;
         if let Some(person) = &mut self.person {
             person.knows_password = true;
         }
@@ -94,7 +99,8 @@ impl<S: Transport> Session<S> {
                 self.hub.directory.reassign(token, author);
             }
         }
-        end_sessions(&self.hub, account.id, Some((&self.peer, None)));
+        let others = end_sessions(&self.hub, account.id, Some((&self.peer, None)));
+        self.outlive(&account, others).await?;
         self.hub.directory.set_account(&account.alias, &self.peer, None);
         if self.hub.require_account {
             self.done(id, &format!("{} is anybody's again", account.alias));
@@ -102,6 +108,29 @@ impl<S: Transport> Session<S> {
             return Err(Ended::Closed(Bye::new(ByeCode::Kicked, words)).into());
         }
         self.done(id, &format!("{} is anybody's again; you are a guest", account.alias));
+        Ok(())
+    }
+
+    /// Makes an account's sessions worthless also to a later server, but for this one, whoever it is of now. The others have
+    /// to be over before that: what one of them has under way would be kept with its session.
+    async fn outlive(&self, account: &Account, others: Vec<Arc<Peer>>) -> Flow {
+        let all_gone = futures::future::join_all(others.iter().map(|other| other.until_gone()));
+        let _ = timeout(DRAIN_DEADLINE, all_gone).await;
+        let keep = self.person.as_ref().and_then(|person| {
+            // Later than the change also where both fall into one millisecond.
+            let changed = Time::from_millis(account.sessions_from.as_millis().saturating_add(1));
+            let last_used = self.hub.clock.now().max(changed);
+            Some((
+                person.token.as_deref().copied()?,
+                KeptSession { author: person.author, alias: person.alias.clone(), last_used },
+            ))
+        });
+        let (reply, answer) = oneshot::channel();
+        let revoke = Entry::Revoke { author: account.id, keep, reply };
+        self.hub.log.append(revoke).await.map_err(|_| Ended::storage())?;
+        if answer.await != Ok(true) {
+            warn!(connection = self.peer.id.0, "no room in the log to forget sessions that are worth nothing any more");
+        }
         Ok(())
     }
 
@@ -150,11 +179,13 @@ impl<S: Transport> Session<S> {
 }
 
 /// Closes the sessions of an account, which its password or its end has made worthless; `but` the one that asked for it.
-pub(crate) fn end_sessions(hub: &Hub, account: AuthorId, but: Option<(&Peer, Option<&TokenHash>)>) {
+/// Those that were open are returned, to be waited for.
+pub(crate) fn end_sessions(hub: &Hub, account: AuthorId, but: Option<(&Peer, Option<&TokenHash>)>) -> Vec<Arc<Peer>> {
     hub.directory.forget_sessions(account, but.and_then(|(_, token)| token));
-    for peer in hub.directory.peers_of(account) {
-        if but.is_none_or(|(own, _)| own.id != peer.id) {
-            peer.end(Bye::new(ByeCode::Kicked, "your account's password was changed, or the account given up"));
-        }
+    let mut open = hub.directory.peers_of(account);
+    open.retain(|peer| but.is_none_or(|(own, _)| own.id != peer.id));
+    for peer in &open {
+        peer.end(Bye::new(ByeCode::Kicked, "your account's password was changed, or the account given up"));
     }
+    open
 }

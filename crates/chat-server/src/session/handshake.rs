@@ -298,8 +298,11 @@ impl<S: Transport> Session<S> {
         }
     }
 
-    /// Whether the session is of an account whose password was changed since.
+    /// Whether the session is of an account whose password was changed since, or that was given up.
     fn is_revoked(&self, kept: &KeptSession) -> bool {
+        if self.hub.accounts.is_given_up(kept.author) {
+            return true;
+        }
         let account = self.hub.accounts.authenticator().account(kept.author);
         account.is_some_and(|account| kept.last_used <= account.sessions_from)
     }

@@ -36,6 +36,8 @@ pub(super) struct Changes {
     /// `None`: forgotten.
     pub(super) rooms: HashMap<RoomName, Option<RoomRow>>,
     pub(super) sessions: KnownSessions,
+    /// Rows of sessions are gone.
+    pub(super) revoked: bool,
     /// The index was begun anew.
     pub(super) reindexed: bool,
     /// Messages stored.
@@ -58,6 +60,7 @@ impl<'a> Fold<'a> {
             }
             Operation::Session { token, alias } => self.session(token, None, alias).map(|()| Verdict::Done),
             Operation::Redact { room, seq, author } => self.redact(room, *seq, *author),
+            Operation::Revoke { author, keep } => self.revoke(*author, keep.as_ref()),
             Operation::Erase { person, after } => self.erase(person, *after),
         }
     }
@@ -119,7 +122,8 @@ impl<'a> Fold<'a> {
 
     /// Brings a session's row up to date; makes it where an author is given. Not more often than once an hour, unless the alias changed.
     fn session(&mut self, token: &TokenHash, author: Option<AuthorId>, alias: &Alias) -> rusqlite::Result<()> {
-        let known = self.changes.sessions.get(token).or_else(|| self.sessions.get(token));
+        let before = || self.sessions.get(token).filter(|_| !self.changes.revoked);
+        let known = self.changes.sessions.get(token).or_else(before);
         let fresh = |kept: &Alias, used: Time, now: Time| {
             kept == alias && now.as_millis().saturating_sub(used.as_millis()) < SESSION_STEP
         };
@@ -138,6 +142,17 @@ impl<'a> Fold<'a> {
         };
         self.changes.sessions.insert(*token, (session.alias, session.last_used));
         Ok(())
+    }
+
+    fn revoke(&mut self, author: AuthorId, keep: Option<&(TokenHash, KeptSession)>) -> rusqlite::Result<Verdict> {
+        self.db.prepare_cached("DELETE FROM sessions WHERE author = ?")?.execute([author.0])?;
+        // Which rows are up to date has to be looked up again: some that were are gone.
+        self.changes.revoked = true;
+        self.changes.sessions.clear();
+        if let Some((token, session)) = keep {
+            row::write_session(self.db, token, session)?;
+        }
+        Ok(Verdict::Done)
     }
 
     fn redact(&mut self, name: &RoomName, seq: Seq, author: Option<AuthorId>) -> rusqlite::Result<Verdict> {
