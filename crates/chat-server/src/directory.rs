@@ -198,6 +198,11 @@ impl Directory {
         self.state().touch(token, |session| session.author = author);
     }
 
+    /// Whose a session is, where it is remembered.
+    pub(crate) fn author_of(&self, token: &TokenHash) -> Option<AuthorId> {
+        self.state().sessions.get(token).map(|session| session.author)
+    }
+
     /// Remembers a session that was kept elsewhere.
     pub(crate) fn remember(&self, token: TokenHash, author: AuthorId, alias: Alias) {
         let mut state = self.state();

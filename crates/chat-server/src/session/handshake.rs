@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::heed::in_time;
+use super::login::not_private;
 use super::requests::Stop;
 use super::{Ended, Flow, Opening, Person, Session, Transport};
 use crate::batch::Dialect;
@@ -246,6 +247,10 @@ impl<S: Transport> Session<S> {
         let token = Secret::hash_of(secret);
         let mut looked_up = false;
         loop {
+            // Before it is taken: whoever has read the secret on the way mustn't even put its owner out.
+            if !self.peer.is_secure() && self.is_an_accounts(&token) {
+                return Ok(Err(not_private("sessions of accounts")));
+            }
             match self.hub.directory.resume(&token, &self.peer) {
                 Resumed::Here { author, alias } => {
                     if self.hub.accounts.authenticator().account(author).is_none()
@@ -281,6 +286,11 @@ impl<S: Transport> Session<S> {
                 }
             }
         }
+    }
+
+    fn is_an_accounts(&self, token: &TokenHash) -> bool {
+        let author = self.hub.directory.author_of(token);
+        author.is_some_and(|author| self.hub.accounts.authenticator().account(author).is_some())
     }
 
     /// Brings a session back that an earlier server kept.

@@ -164,7 +164,12 @@ fn taken(error: Taken) -> Refusal {
 
 /// Passwords aren't read from a connection that others can read, and sending one there is discouraged by words, not by silence.
 pub(super) fn insecure(before: &str) -> Refusal {
-    let words = format!("{before}passwords are only taken over TLS or on the server's own machine");
+    not_private(&format!("{before}passwords"))
+}
+
+/// The same for whatever else lets its bearer be somebody.
+pub(super) fn not_private(what: &str) -> Refusal {
+    let words = format!("{what} are only taken over TLS or on the server's own machine");
     Refusal::new(ErrorCode::Forbidden, words)
 }
 

@@ -154,6 +154,25 @@ async fn a_password_is_not_taken_where_others_can_read_it() {
     assert_eq!(say(&mut client, "correct horse\n").await, "You are now connected!");
 }
 
+#[tokio::test]
+async fn an_accounts_session_is_not_taken_where_others_can_read_it() {
+    let lab = Lab::open().await;
+    lab.account("bob").await;
+    let mut owner = lab.connect("127.0.0.1").await;
+    let welcome = say(&mut owner, "{\"type\":\"hello\",\"alias\":\"bob\",\"password\":\"correct horse\"}\n").await;
+    let session = welcome.split("\"session\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a session");
+    let resume = format!("{{\"type\":\"hello\",\"session\":\"{session}\"}}\n");
+    let mut eve = lab.connect("192.0.2.1").await;
+    let words = "sessions of accounts are only taken over TLS or on the server's own machine";
+    let refused = format!("{{\"type\":\"error\",\"code\":\"forbidden\",\"message\":\"{words}\"}}");
+    assert_eq!(say(&mut eve, &resume).await, refused);
+    // The owner isn't put out by that, and comes back where nobody listens.
+    tell(&mut owner, "{\"type\":\"ping\",\"id\":\"p\"}\n").await;
+    skip_to(&mut owner, "{\"type\":\"pong\"").await;
+    let mut again = lab.connect("::1").await;
+    assert!(say(&mut again, &resume).await.starts_with("{\"type\":\"welcome\""));
+}
+
 /// Lines up to the one that begins so.
 async fn skip_to(client: &mut BufReader<DuplexStream>, start: &str) -> String {
     loop {
