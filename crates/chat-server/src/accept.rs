@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chat_protocol::message::Bye;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -97,7 +98,7 @@ impl Door {
                     match spare.accept(&self.listener).await {
                         Some((stream, address)) => {
                             full::count(&hub.metrics, Refused::Full);
-                            let refusal = refuse(stream, hub, address, self.tls.as_ref(), Refused::Full);
+                            let refusal = refuse(stream, hub, address, self.tls.as_ref(), full::words(Refused::Full));
                             let _ = timeout(SPARE_DEADLINE, refusal).await;
                         }
                         None => tokio::time::sleep(pause).await,
@@ -143,6 +144,11 @@ impl Door {
             // A peer that has hung up already makes this fail; the session will notice.
             debug!(address = %written, %error, "a socket option can't be set");
         }
+        // Before he has a place: whoever is kept out may come again as often as he likes.
+        if let Some(bye) = hub.ban_of(canonical(address)) {
+            hub.kept_out(canonical(address), &bye);
+            return self.say(stream, address, bye, hub, tasks);
+        }
         match hub.register(Some(canonical(address)), private) {
             Ok(peer) => {
                 debug!(connection = peer.id.0, address = %written, tls = self.is_tls(), "connected");
@@ -153,11 +159,17 @@ impl Door {
     }
 
     fn turn_away(&self, stream: TcpStream, address: SocketAddr, refused: Refused, hub: &Arc<Hub>, tasks: &TaskTracker) {
-        info!(address = %hub.addresses.of(address), ?refused, "turned away");
+        let bye = full::words(refused);
+        info!(address = %hub.addresses.of(address), code = bye.code.as_str(), reason = %bye.reason, "turned away");
+        self.say(stream, address, bye, hub, tasks);
+    }
+
+    /// Tells somebody who can't come in why, where there is a place for that.
+    fn say(&self, stream: TcpStream, address: SocketAddr, bye: Bye, hub: &Arc<Hub>, tasks: &TaskTracker) {
         if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
             let (tls, hub) = (self.tls.clone(), Arc::clone(hub));
             tasks.spawn(async move {
-                refuse(stream, &hub, address, tls.as_ref(), refused).await;
+                refuse(stream, &hub, address, tls.as_ref(), bye).await;
                 drop(permit);
             });
         }
@@ -198,12 +210,12 @@ impl Door {
 }
 
 /// Tells somebody, in TLS where that is spoken, that he can't come in.
-async fn refuse(stream: TcpStream, hub: &Hub, address: SocketAddr, tls: Option<&Tls>, refused: Refused) {
+async fn refuse(stream: TcpStream, hub: &Hub, address: SocketAddr, tls: Option<&Tls>, bye: Bye) {
     match tls {
-        None => full::turn_away(stream, refused).await,
+        None => full::turn_away(stream, bye).await,
         Some(tls) => {
             if let Some(stream) = tls.accept(stream, hub.addresses.of(address), hub).await {
-                full::turn_away(stream, refused).await;
+                full::turn_away(stream, bye).await;
             }
         }
     }

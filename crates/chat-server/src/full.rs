@@ -11,9 +11,8 @@ use crate::limits::{BYE_DEADLINE, FULL_WAIT, LINGER};
 use crate::metrics::Metrics;
 use crate::session::Transport;
 
-/// Tells somebody in his dialect, if he shows it soon, that he can't be let in.
-pub(crate) async fn turn_away(mut stream: impl Transport, refused: Refused) {
-    let bye = words(refused);
+/// Tells somebody in his dialect, if he shows it soon, why he can't be let in.
+pub(crate) async fn turn_away(mut stream: impl Transport, bye: Bye) {
     let mut first = [0; 1];
     let json = matches!(timeout(FULL_WAIT, stream.read(&mut first)).await, Ok(Ok(1)) if first == *b"{");
     let mut lines = Vec::new();
@@ -22,6 +21,8 @@ pub(crate) async fn turn_away(mut stream: impl Transport, refused: Refused) {
     } else {
         let mut text = String::new();
         match bye.retry_after_ms {
+            // Until when is among the words.
+            _ if bye.code == ByeCode::Banned => {}
             Some(_) => render::error(&mut text, &format!("{}; try again in half a minute", bye.reason)),
             None => render::error(&mut text, &bye.reason),
         }

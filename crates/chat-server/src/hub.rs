@@ -9,6 +9,7 @@ use chat_protocol::message::Bye;
 use chat_protocol::names::RoomName;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::info;
 
 use crate::accounts::Gate;
 use crate::clock::Clock;
@@ -22,6 +23,7 @@ use crate::moderation::Order;
 use crate::peer::{ConnId, Peer};
 use crate::quotas::Quotas;
 use crate::rooms::Rooms;
+use crate::session::banned;
 use crate::speakers::Speakers;
 use crate::trust::Proxies;
 use crate::written::Addresses;
@@ -68,6 +70,22 @@ impl Hub {
             Err(Refused::Outsider) => {}
         }
         registered.inspect_err(|refused| full::count(&self.metrics, *refused))
+    }
+
+    /// What whoever comes from a banned address is told.
+    pub(crate) fn ban_of(&self, address: IpAddr) -> Option<Bye> {
+        // A ban that was made before the proxy was named would hit all who come by way of it.
+        if self.proxies.are_at(address) {
+            return None;
+        }
+        let rule = self.order.ban_of_address(address, self.clock.now())?;
+        Some(banned(&rule, &self.clock))
+    }
+
+    /// Writes down and counts that somebody from a banned address was sent away before he had a place.
+    pub(crate) fn kept_out(&self, address: IpAddr, bye: &Bye) {
+        self.metrics.closings_total.with_label_values(&[bye.code.as_str()]).inc();
+        info!(address = %self.addresses.of(address), code = bye.code.as_str(), reason = %bye.reason, "turned away");
     }
 
     pub(crate) fn limits(&self) -> Arc<Limits> {

@@ -3,8 +3,11 @@
 mod raw;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Weak;
 use std::time::Duration;
 
+use chat_protocol::message::RuleKind;
+use chat_protocol::names::Alias;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -13,6 +16,8 @@ use tokio::sync::oneshot;
 use self::raw::{BINARY, CLOSE, CONTINUATION, Client, PING, PONG, TEXT, request};
 use super::WebConfig;
 use crate::config::Config;
+use crate::hub::Hub;
+use crate::moderation::{Change, Rule, Target};
 use crate::server::{Server, StartError};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -21,6 +26,7 @@ const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
 struct Running {
     web: SocketAddr,
     tcp: SocketAddr,
+    hub: Weak<Hub>,
     stop: oneshot::Sender<()>,
     ended: tokio::task::JoinHandle<()>,
 }
@@ -36,11 +42,12 @@ impl Running {
         change(&mut config);
         let server = Server::bind(config).await.expect("a server");
         let (tcp, web) = (server.addresses()[0], server.web_address().expect("the page's address"));
+        let hub = server.control().hub;
         let (stop, stopped) = oneshot::channel();
         let ended = tokio::spawn(async move {
             server.run(async { drop(stopped.await) }).await.expect("a server that ends well");
         });
-        Self { web, tcp, stop, ended }
+        Self { web, tcp, hub, stop, ended }
     }
 
     /// The status, the headers and the body that answer a request with these headers.
@@ -289,6 +296,52 @@ async fn the_limits_count_browsers_and_who_is_behind_a_proxy() {
     assert_eq!(bye["code"], "limit");
     assert_eq!(bye["retry_after_ms"], 30_000);
     assert_eq!(second.close_code().await, 1000);
+}
+
+#[tokio::test]
+async fn whoever_comes_from_a_banned_address_holds_no_place() {
+    let one = |config: &mut Config| {
+        config.limits.max_connections = 1;
+        config.proxy_protocol = true;
+        config.trusted_proxies.push("127.0.0.0/8".parse().expect("a block"));
+    };
+    let server = Running::start_with(one).await;
+    let hub = server.hub.upgrade().expect("a hub");
+    let ban = Rule {
+        number: 0,
+        kind: RuleKind::Ban,
+        target: Target::parse("192.0.2.0/24").expect("a block"),
+        author: None,
+        until: None,
+        reason: Some("spam".to_owned()),
+        by: Alias::new("olga").expect("an alias"),
+        time: hub.clock.now(),
+    };
+    let by = ban.by.clone();
+    hub.order
+        .change(Change { add: Some(ban), ..Change::default() }, &by, hub.clock.now(), String::new())
+        .expect("a ban");
+
+    // None of them says a word, at either door.
+    let mut silent = Vec::new();
+    for n in 1..=3 {
+        let mut stream = TcpStream::connect(server.tcp).await.expect("a connection");
+        let header = format!("PROXY TCP4 192.0.2.{n} 192.0.2.9 1000 5555\r\n");
+        stream.write_all(header.as_bytes()).await.expect("sent");
+        silent.push(stream);
+        let mut browser = Client::connect(server.web, &format!("X-Forwarded-For: 192.0.2.{n}\r\n")).await;
+        let bye = browser.expect("bye").await;
+        assert_eq!((&bye["code"], &bye["reason"]), (&json!("banned"), &json!("you are banned for good: spam")));
+    }
+    let mut place = Client::connect(server.web, "X-Forwarded-For: 192.0.3.1\r\n").await;
+    place.send(&json!({"type": "hello", "alias": "alice"})).await;
+    place.expect("welcome").await;
+    for mut stream in silent {
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.expect("words");
+        assert_eq!(said, "*** bye: you are banned for good: spam\n");
+    }
+    assert_eq!(hub.metrics.closings_total.with_label_values(&["banned"]).get(), 6);
 }
 
 /// Gives a password on a connection with these headers, which is taken (`ack`) or refused (`error`).

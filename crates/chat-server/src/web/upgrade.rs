@@ -61,17 +61,27 @@ pub(super) async fn upgrade(State(shared): State<Arc<Shared>>, mut request: Requ
 /// Runs a session over a new WebSocket, where there is a place for it. `begun`: what the client sent behind its request.
 async fn serve<S: Transport>(shared: &Shared, address: IpAddr, private: bool, stream: S, begun: &[u8]) {
     let hub = &shared.hub;
+    if let Some(bye) = hub.ban_of(address) {
+        hub.kept_out(address, &bye);
+        return tell(shared, stream, begun, &bye).await;
+    }
     match hub.register(Some(address), private) {
         Ok(peer) => {
             debug!(connection = peer.id.0, address = %hub.addresses.of(address), private, "connected by WebSocket");
             run(hub, &peer, stream, begun).await;
         }
         Err(refused) => {
-            info!(address = %hub.addresses.of(address), ?refused, "turned away");
-            if let Ok(_place) = shared.turned_away.try_acquire() {
-                turn_away(stream, begun, hub, &words(refused)).await;
-            }
+            let bye = words(refused);
+            info!(address = %hub.addresses.of(address), code = bye.code.as_str(), reason = %bye.reason, "turned away");
+            tell(shared, stream, begun, &bye).await;
         }
+    }
+}
+
+/// Tells somebody who can't come in why, where there is a place for that.
+async fn tell<S: Transport>(shared: &Shared, stream: S, begun: &[u8], bye: &Bye) {
+    if let Ok(_place) = shared.turned_away.try_acquire() {
+        turn_away(stream, begun, &shared.hub, bye).await;
     }
 }
 

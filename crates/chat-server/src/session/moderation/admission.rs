@@ -10,11 +10,8 @@ use super::{banned, lasts, millis_between};
 impl<S: Transport> Session<S> {
     /// Sends away who comes from a banned address.
     pub(in crate::session) fn admit_address(&self) -> Flow {
-        let now = self.hub.clock.now();
-        // A ban that was made before the proxy was named would hit all who come by way of it.
-        let address = self.peer.address.filter(|address| !self.hub.proxies.are_at(*address));
-        match address.and_then(|address| self.hub.order.ban_of_address(address, now)) {
-            Some(rule) => Err(Ended::Closed(banned(&rule, &self.hub.clock))),
+        match self.peer.address.and_then(|address| self.hub.ban_of(address)) {
+            Some(bye) => Err(Ended::Closed(bye)),
             None => Ok(()),
         }
     }
