@@ -128,13 +128,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     pub(crate) max_tries: Option<u32>,
 
-    /// Rooms in all, kept ones included [default: 10000]
+    /// Rooms in all; those that are kept, private or closed among them [default: 10000]
     #[arg(long, value_name = "N")]
     pub(crate) max_rooms: Option<usize>,
 
-    /// Rooms that one account, or the guests of one address, may make in a day [default: 1000]
+    /// Rooms that one account may make in a day [default: 1000]
     #[arg(long, value_name = "N")]
     pub(crate) max_new_rooms: Option<u64>,
+
+    /// Rooms that the guests of one address may make in a day [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_guest_rooms: Option<u64>,
 
     /// Rooms of one JSON session [default: 32]
     #[arg(long, value_name = "N")]

@@ -82,10 +82,12 @@ pub struct Limits {
     pub max_lines: usize,
     /// Messages a second of one session.
     pub max_rate: u32,
-    /// Rooms in all, kept ones included.
+    /// Rooms in all; those that are kept, private or closed among them.
     pub max_rooms: usize,
-    /// Rooms that one account, or the guests of one address, may make in a day.
+    /// Rooms that one account may make in a day.
     pub max_new_rooms: u64,
+    /// The same for all guests of one address, of which there are more to be had than of accounts.
+    pub max_guest_rooms: u64,
     /// Rooms of one JSON session.
     pub max_session_rooms: usize,
     /// Bytes that the guests of one address may say in a day; 0 for no limit. Those on the server's machine may say any.
@@ -151,6 +153,7 @@ impl Default for Limits {
             max_rate: 20,
             max_rooms: MAX_ROOMS,
             max_new_rooms: 1000,
+            max_guest_rooms: 100,
             max_session_rooms: MAX_ROOMS_PER_SESSION,
             max_guest_bytes: 64 << 20,
             max_reads: MAX_READS,

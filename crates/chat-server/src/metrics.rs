@@ -238,8 +238,10 @@ pub(crate) enum Limit {
     AppendQueue,
     /// A room that was not made: there are as many as there may be.
     Rooms,
-    /// So for who wanted it.
+    /// So for the account that wanted it.
     NewRooms,
+    /// So for the guests of an address.
+    GuestRooms,
     /// What a guest wanted to say, and may not any more today.
     GuestBytes,
     /// Closed for what waited for it, as too much waits for all together.
@@ -251,7 +253,7 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Connections,
         Self::PerAddress,
         Self::Text,
@@ -261,6 +263,7 @@ impl Limit {
         Self::AppendQueue,
         Self::Rooms,
         Self::NewRooms,
+        Self::GuestRooms,
         Self::GuestBytes,
         Self::Backlog,
         Self::Reads,
@@ -279,6 +282,7 @@ impl Limit {
             Self::AppendQueue => "append-queue",
             Self::Rooms => "max-rooms",
             Self::NewRooms => "max-new-rooms",
+            Self::GuestRooms => "max-guest-rooms",
             Self::GuestBytes => "max-guest-bytes",
             Self::Backlog => "max-backlog",
             Self::Reads => "max-reads",

@@ -27,6 +27,10 @@ pub(crate) struct Rooms {
     max_roster: usize,
 }
 
+/// What whoever wants one more room than there may be is told. How many there are of which kind isn't among it: some are nobody's
+/// business.
+pub(crate) const NO_MORE: &str = "there are as many rooms here as there may be, and no more are made";
+
 /// Why a room can't be entered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CannotEnter {
@@ -34,7 +38,7 @@ pub(crate) enum CannotEnter {
     LooksLike { wanted: RoomName, existing: RoomName },
     #[error("there is no room {}", .0.shown())]
     NoSuchRoom(RoomName),
-    #[error("there are {MAX_ROOMS} rooms already, and no more are made; /rooms lists them")]
+    #[error("{NO_MORE}")]
     TooMany,
     #[error("{0}")]
     Limit(String),
@@ -121,6 +125,11 @@ impl Rooms {
     /// Takes over what another process changed about whose rooms are; whether it did. May block.
     pub(crate) fn refresh_access(&self) -> Result<bool, String> {
         self.access.refresh(|| self.all().iter().for_each(|room| self.access.guard(room)))
+    }
+
+    /// How many there are, those that are private or closed among them: each takes of what is everybody's.
+    pub(crate) fn count_all(&self) -> usize {
+        self.map().len()
     }
 
     /// How many are everybody's.

@@ -21,22 +21,39 @@ async fn rooms_are_so_many_in_all() {
     let mut bot = server.json("bot").await;
     made(&mut bot, "one").await;
     made(&mut bot, "two").await;
-    refused_room(&mut bot, "three", "there are 3 rooms already, and no more are made; /rooms lists them").await;
+    refused_room(&mut bot, "three", "there are as many rooms here as there may be, and no more are made").await;
     bot.request(json!({"type": "leave", "room": "two", "id": "l"})).await;
     // What is stored after the leaving was done after it.
     bot.request(json!({"type": "say", "room": "one", "text": "hello", "id": "s"})).await;
     made(&mut bot, "three").await;
     let mut alice = server.text("alice").await;
     alice.send_line("/join two").await;
-    alice.expect("!!! there are 3 rooms already, and no more are made; /rooms lists them").await;
+    alice.expect("!!! there are as many rooms here as there may be, and no more are made").await;
     alice.send_line("/join one").await;
     alice.expect_start("*** You are in #one").await;
     server.stop().await;
 }
 
 #[tokio::test]
+async fn private_rooms_are_among_those_that_there_may_be() {
+    let server = TestServer::with().limits(|limits| limits.max_rooms = 3).start().await;
+    let mut alice = server.json("alice").await;
+    alice.send(json!({"type": "register", "password": "correct horse", "id": "r"})).await;
+    alice.next("ack").await;
+    for room in ["one", "two"] {
+        made(&mut alice, room).await;
+        alice.request(json!({"type": "make_private", "room": room, "id": "p"})).await;
+    }
+    let mut eve = server.json("eve").await;
+    let says = "there are as many rooms here as there may be, and no more are made";
+    refused_room(&mut eve, "three", says).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_address_makes_so_many_rooms_in_a_day_under_whatever_name() {
-    let server = TestServer::with().limits(|limits| limits.max_new_rooms = 2).start().await;
+    let server =
+        TestServer::with().limits(|limits| (limits.max_new_rooms, limits.max_guest_rooms) = (2, 2)).start().await;
     let mut bot = server.json("bot").await;
     made(&mut bot, "one").await;
     made(&mut bot, "two").await;
@@ -45,7 +62,7 @@ async fn an_address_makes_so_many_rooms_in_a_day_under_whatever_name() {
     bot.send(json!({"type": "quit"})).await;
     bot.rest_json().await;
     let mut other = server.json("other").await;
-    let says = "guests from your address made 2 rooms today, the most there may be; more in 24 h";
+    let says = "guests from your address made 2 rooms today, the most there may be; more in 24 h, or with an account";
     refused_room(&mut other, "three", says).await;
     // A room that is there is nobody's quota.
     let mut alice = server.json("alice").await;

@@ -198,7 +198,7 @@ async fn whoever_is_turned_away_is_counted_with_the_limit() {
 async fn limits_that_are_met() {
     let server = server().limits(|limits| {
         (limits.max_text, limits.max_lines, limits.max_line) = (100, 2, 400);
-        (limits.max_rooms, limits.max_new_rooms) = (3, 1);
+        (limits.max_rooms, limits.max_guest_rooms) = (3, 1);
     });
     let server = server.start().await;
     let mut alice = server.json("alice").await;
@@ -214,7 +214,7 @@ async fn limits_that_are_met() {
     met(server.figures(), "max-line").await;
     alice.request(json!({"type": "join", "room": "one", "id": "1"})).await;
     refused(&mut alice, json!({"type": "join", "room": "two", "id": "2"})).await;
-    met(server.figures(), "max-new-rooms").await;
+    met(server.figures(), "max-guest-rooms").await;
     server.stop().await;
 }
 

@@ -17,21 +17,21 @@ impl<S: Transport> Session<S> {
             return Ok(None);
         }
         let limits = &self.limits;
-        if self.hub.rooms.count() >= limits.max_rooms {
+        if self.hub.rooms.count_all() >= limits.max_rooms {
             self.hub.metrics.limit_met(Limit::Rooms);
-            let words =
-                format!("there are {} rooms already, and no more are made; /rooms lists them", limits.max_rooms);
-            return Err(CannotEnter::Limit(words));
+            return Err(CannotEnter::TooMany);
         }
         let Some(creator) = self.creator() else { return Ok(None) };
-        self.hub.quotas.rooms.take(creator, 1, limits.max_new_rooms).map(|()| Some(creator)).map_err(|wait| {
-            self.hub.metrics.limit_met(Limit::NewRooms);
-            let whose =
-                if matches!(creator, Creator::Account(_)) { "you made" } else { "guests from your address made" };
+        let (most, limit, whose, or) = match creator {
+            Creator::Account(_) => (limits.max_new_rooms, Limit::NewRooms, "you made", ""),
+            Creator::Guests(_) => {
+                (limits.max_guest_rooms, Limit::GuestRooms, "guests from your address made", ", or with an account")
+            }
+        };
+        self.hub.quotas.rooms.take(creator, 1, most).map(|()| Some(creator)).map_err(|wait| {
+            self.hub.metrics.limit_met(limit);
             let hours = wait.as_secs() / 3600 + 1;
-            let words =
-                format!("{whose} {} rooms today, the most there may be; more in {hours} h", limits.max_new_rooms);
-            CannotEnter::Limit(words)
+            CannotEnter::Limit(format!("{whose} {most} rooms today, the most there may be; more in {hours} h{or}"))
         })
     }
 

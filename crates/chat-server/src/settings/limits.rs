@@ -35,6 +35,7 @@ fn counts(limits: &mut Limits, args: &Args) {
     set(&mut limits.max_rooms, args.max_rooms);
     set(&mut limits.max_session_rooms, args.max_session_rooms);
     set(&mut limits.max_reads, args.max_reads);
+    limits.max_guest_rooms = args.max_guest_rooms.unwrap_or(limits.max_guest_rooms);
     limits.max_new_rooms = args.max_new_rooms.unwrap_or(limits.max_new_rooms);
     limits.max_tries = args.max_tries.unwrap_or(limits.max_tries);
     limits.max_rate = args.max_rate.unwrap_or(limits.max_rate);
