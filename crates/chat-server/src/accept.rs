@@ -27,7 +27,7 @@ use crate::tls::Tls;
 use crate::written::Written;
 
 use self::proxy::Source;
-use self::spare::Spare;
+pub(crate) use self::spare::{Spare, is_needed as is_spare_needed};
 
 /// A listener and what is behind it.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Door {
                         self.turn_away(stream, address, Refused::Outsider, hub, tasks);
                     }
                 }
-                Err(error) if spare::is_needed(&error) => {
+                Err(error) if is_spare_needed(&error) => {
                     if pause.is_zero() {
                         warn!(%error, "no descriptor is left for another connection; members go on");
                     }
@@ -221,7 +221,8 @@ async fn refuse(stream: TcpStream, hub: &Hub, address: SocketAddr, tls: Option<&
     }
 }
 
-fn longer(pause: Duration) -> Duration {
+/// The pause of an accept loop after one more error.
+pub(crate) fn longer(pause: Duration) -> Duration {
     (pause * 2).clamp(Duration::from_millis(10), ACCEPT_PAUSE)
 }
 

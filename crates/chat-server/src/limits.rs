@@ -323,6 +323,9 @@ pub(crate) const FULL_AT_ONCE: usize = 64;
 /// HTTP connections that haven't become a WebSocket, at once: the page is fetched over a few, so that more are idle or hostile.
 pub(crate) const HTTP_AT_ONCE: usize = 1024;
 
+/// The same of one address (IPv6: of one /64) that isn't a proxy's: browsers of a class that load the page at the same time.
+pub(crate) const HTTP_PER_ADDRESS: usize = HTTP_AT_ONCE / 4;
+
 /// How long an HTTP client may take for the head of a request, the pause before it included.
 pub(crate) const HTTP_HEAD_DEADLINE: Duration = Duration::from_secs(15);
 

@@ -102,7 +102,12 @@ impl Stranger {
 
 /// A response without anything that a browser would act on.
 pub(crate) fn bad_request(words: &str) -> Vec<u8> {
-    let mut response = String::from("HTTP/1.1 400 Bad Request\r\n");
+    response("400 Bad Request", "", words)
+}
+
+/// An HTTP response after which the connection is closed; `headers`: whole lines.
+pub(crate) fn response(status: &str, headers: &str, words: &str) -> Vec<u8> {
+    let mut response = format!("HTTP/1.1 {status}\r\n{headers}");
     let _ = write!(response, "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n", words.len());
     response.push_str("X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n");
     response.push_str(words);

@@ -4,6 +4,7 @@
 //! for the socket, whether there is a place for one more connection. From there on a session runs over [`socket`] as over TCP.
 
 mod assets;
+mod door;
 mod origin;
 mod proxy;
 mod socket;
@@ -12,7 +13,6 @@ mod upgrade;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -20,24 +20,18 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
-use crate::accept::{canonical, prepare};
 use crate::hub::Hub;
-use crate::limits::{ACCEPT_PAUSE, BYE_DEADLINE, FULL_AT_ONCE, HTTP_AT_ONCE, HTTP_HEAD_BYTES, HTTP_HEAD_DEADLINE};
+use crate::limits::FULL_AT_ONCE;
 use crate::reach::reachable;
 use crate::server::{StartError, listen};
-use crate::session::Transport;
 use crate::tls::Tls;
-use crate::written::Written;
 
+use self::door::Door;
 pub use self::origin::{BadOrigin, Origin};
 
 /// Where the page is served, and to whom.
@@ -144,9 +138,9 @@ impl Gateway {
         });
         async move {
             let hub = Arc::clone(&shared.hub);
-            let (router, ended) = (router(shared), stopped.clone());
+            let door = Door { hub, tls, router: router(shared), stopped: stopped.clone() };
             tokio::select! {
-                () = accept(&listener, &hub, tls.as_ref(), &router, &tasks, &ended) => {}
+                () = door.accept(&listener, &tasks) => {}
                 _ = stopped.changed() => {}
             }
         }
@@ -196,100 +190,6 @@ async fn harden(mut response: Response) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-/// Accepts for as long as it is polled; like the accept loop of TCP, no error ends it.
-async fn accept(
-    listener: &TcpListener,
-    hub: &Arc<Hub>,
-    tls: Option<&Tls>,
-    router: &Router,
-    tasks: &TaskTracker,
-    stopped: &watch::Receiver<()>,
-) {
-    let places = Arc::new(Semaphore::new(HTTP_AT_ONCE));
-    let mut pause = Duration::ZERO;
-    loop {
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                pause = Duration::ZERO;
-                let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-                    debug!(address = %hub.addresses.of(address), "too many HTTP connections at once");
-                    continue;
-                };
-                let (hub, tls, router, stopped) = (Arc::clone(hub), tls.cloned(), router.clone(), stopped.clone());
-                tasks.spawn(async move {
-                    serve_connection(stream, address, &hub, tls, router, stopped).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                pause = (pause * 2).clamp(Duration::from_millis(10), ACCEPT_PAUSE);
-                warn!(%error, pause_ms = pause.as_millis(), "can't accept a connection");
-                tokio::time::sleep(pause).await;
-            }
-        }
-    }
-}
-
-/// Answers the requests of one connection until it ends, becomes a WebSocket, or the server stops.
-async fn serve_connection(
-    stream: TcpStream,
-    address: SocketAddr,
-    hub: &Hub,
-    tls: Option<Tls>,
-    router: Router,
-    mut stopped: watch::Receiver<()>,
-) {
-    let written = hub.addresses.of(address);
-    if let Err(error) = prepare(&stream) {
-        debug!(address = %written, %error, "a socket option can't be set");
-    }
-    let Ok(local) = stream.local_addr() else { return };
-    let ends = Ends { peer: canonical(address), local: canonical(local) };
-    match tls {
-        None => serve_http(stream, ends, written, router, stopped).await,
-        Some(tls) => {
-            let stream = tokio::select! {
-                stream = tls.accept(stream, written, hub) => stream,
-                _ = stopped.changed() => None,
-            };
-            if let Some(stream) = stream {
-                serve_http(stream, ends, written, router, stopped).await;
-            }
-        }
-    }
-}
-
-async fn serve_http<S: Transport + 'static>(
-    stream: S,
-    ends: Ends,
-    written: Written<SocketAddr>,
-    router: Router,
-    mut stopped: watch::Receiver<()>,
-) {
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ends);
-        router.call(request)
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HTTP_HEAD_DEADLINE).max_buf_size(HTTP_HEAD_BYTES);
-    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    tokio::pin!(connection);
-    let served = tokio::select! {
-        served = &mut connection => served,
-        _ = stopped.changed() => {
-            connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(BYE_DEADLINE, connection).await {
-                Ok(served) => served,
-                Err(_) => return,
-            }
-        }
-    };
-    if let Err(error) = served {
-        debug!(address = %written, %error, "an HTTP connection broke");
-    }
 }
 
 #[cfg(test)]

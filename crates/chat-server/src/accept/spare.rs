@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A descriptor that is given up so that a connection can be accepted, to be refused.
 #[derive(Debug)]
-pub(super) struct Spare(Option<Socket>);
+pub(crate) struct Spare(Option<Socket>);
 
 /// A socket that isn't bound to anything needs no file system and disturbs nobody.
 fn descriptor() -> Option<Socket> {
@@ -20,19 +20,19 @@ fn descriptor() -> Option<Socket> {
 }
 
 impl Spare {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(descriptor())
     }
 
     /// Accepts one connection with the spare descriptor, if one waits. That it doesn't wait itself matters: the kernel
     /// says that no descriptor is left even if nobody wants to connect.
-    pub(super) async fn accept(&mut self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    pub(crate) async fn accept(&mut self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
         self.0 = None;
         poll_immediate(listener.accept()).await?.ok()
     }
 
     /// Takes a descriptor again. Where another was quicker, the next time tries anew.
-    pub(super) fn restore(&mut self) {
+    pub(crate) fn restore(&mut self) {
         if self.0.is_none() {
             self.0 = descriptor();
         }
@@ -40,7 +40,7 @@ impl Spare {
 }
 
 /// Whether this error says that no descriptor is left, to the process or to the whole system.
-pub(super) fn is_needed(error: &io::Error) -> bool {
+pub(crate) fn is_needed(error: &io::Error) -> bool {
     /// ENFILE and EMFILE have these numbers on every Unix.
     #[cfg(unix)]
     const NUMBERS: [i32; 2] = [23, 24];

@@ -10,13 +10,14 @@ use chat_protocol::message::RuleKind;
 use chat_protocol::names::Alias;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
 use self::raw::{BINARY, CLOSE, CONTINUATION, Client, PING, PONG, TEXT, request};
 use super::WebConfig;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::limits::HTTP_PER_ADDRESS;
 use crate::moderation::{Change, Rule, Target};
 use crate::server::{Server, StartError};
 
@@ -296,6 +297,39 @@ async fn the_limits_count_browsers_and_who_is_behind_a_proxy() {
     assert_eq!(bye["code"], "limit");
     assert_eq!(bye["retry_after_ms"], 30_000);
     assert_eq!(second.close_code().await, 1000);
+}
+
+/// A connection to the page from this address of loopback, which has many.
+async fn from(address: [u8; 4], web: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind((address, 0).into()).expect("an address");
+    socket.connect(web).await.expect("a connection")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_peer_that_holds_connections_keeps_nobody_else_from_the_page() {
+    let _ = rlimit::increase_nofile_limit(4096);
+    let server = Running::start().await;
+    let mut held = Vec::new();
+    let refused = loop {
+        let mut stream = from([127, 0, 0, 2], server.web).await;
+        // Half of a request's head, and the rest never comes; whoever is refused needs none to be answered.
+        stream.write_all(b"GET / HTTP/1.1\r\n").await.expect("sent");
+        if held.len() == HTTP_PER_ADDRESS {
+            break stream;
+        }
+        held.push(stream);
+    };
+    let mut answer = String::new();
+    BufReader::new(refused).read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\n"), "{answer}");
+    assert!(
+        answer.ends_with("\r\n\r\ntoo many connections from your address; try again in half a minute\n"),
+        "{answer}"
+    );
+    let host = format!("Host: localhost:{}\r\nConnection: close\r\n", server.web.port());
+    assert_eq!(server.get("/", &host).await.0, 200);
 }
 
 #[tokio::test]
