@@ -414,7 +414,12 @@ impl<S: Transport> Session<S> {
                 self.slowed();
                 break;
             }
-            if left == 0 || self.unacked.len() >= MAX_UNACKED {
+            if self.unacked.len() >= MAX_UNACKED {
+                break;
+            }
+            if left == 0 {
+                // Whoever needn't wait for anything would go on for as long as the runtime lets a task: a hundred such turns.
+                tokio::task::yield_now().await;
                 break;
             }
             item = match self.input.buffered().map_err(|_| Ended::Lost)? {
