@@ -2,8 +2,7 @@
 
 use super::gate::Gate;
 use super::*;
-use crate::limits::WRITE_BUDGET;
-use crate::limits::{BATCH_BYTES, CHANNEL_BATCHES, TAIL_BYTES};
+use crate::limits::{BATCH_BYTES, CHANNEL_BATCHES, TAIL_BYTES, WRITE_BUDGET};
 
 /// Closes a room, as an operator's session does, but for that its people are told to look.
 fn close(lab: &Lab, name: &str) {
