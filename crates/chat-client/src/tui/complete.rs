@@ -35,6 +35,7 @@ const COMMANDS: &[&str] = &[
     "password",
     "private",
     "quit",
+    "redact",
     "register",
     "rooms",
     "search",
