@@ -269,7 +269,7 @@ async fn a_private_room_that_is_opened_again_is_its_members_as_before() {
         other.expect_error("no_such_room").await;
     }
     olga.send_line("/join secret").await;
-    olga.expect("!!! there is no room #secret").await;
+    olga.until("!!! there is no room #secret").await;
     alice.send(json!({"type": "join", "room": "secret", "after": 0, "id": "j"})).await;
     assert_eq!(alice.next("ack").await["id"], "j");
     assert_eq!(alice.next("message").await["text"], "the launch code");

@@ -1,10 +1,11 @@
+use chat_protocol::message::RuleKind;
 use chat_protocol::names::RoomName;
 use chat_protocol::value::Password;
 
 use super::*;
 use crate::access::{Guarded, Rule as Rooms};
 use crate::accounts::{Accounts, Authenticator as _};
-use crate::moderation::Order;
+use crate::moderation::{Order, Rule, Switch, Switches, Target};
 
 fn alias(name: &str) -> Alias {
     Alias::new(name).expect(name)

@@ -3,22 +3,25 @@
 mod admission;
 mod redact;
 mod reports;
+mod words;
 
 use std::sync::Arc;
 
 use chat_protocol::clean::clean_line;
 use chat_protocol::message::{Bye, ByeCode, ErrorCode, Moderation, Refusal, RuleKind, ServerMessage};
 use chat_protocol::names::Alias;
-use chat_protocol::value::{MessageId, Time};
+use chat_protocol::value::MessageId;
 use tracing::{error, info};
 
+pub(crate) use self::words::banned;
+
+use self::words::{after_colon, connections, in_brackets, lasts, millis_between, shown, until};
 use super::login::refusal;
 use super::requests::Done;
 use super::speak::short_reason;
 use super::{Session, Transport};
 use crate::accounts::Account;
 use crate::batch::Dialect;
-use crate::clock::Clock;
 use crate::limits::BAN_ASKS_ABOVE;
 use crate::moderation::{Change, NotChanged, Rule, Switch, Target};
 use crate::peer::{Announcement, Letter, Peer};
@@ -282,43 +285,4 @@ fn unavailable(error: &NotChanged) -> Refusal {
         }
     };
     Refusal::new(code, error.to_string())
-}
-
-/// What somebody who is banned is told.
-pub(crate) fn banned(rule: &Rule, clock: &Clock) -> Bye {
-    let words = format!("you are banned {}{}", lasts(rule.until, clock), after_colon(rule.reason.as_deref()));
-    let bye = Bye::new(ByeCode::Banned, words);
-    match rule.until {
-        Some(until) => bye.retry_after_ms(millis_between(clock.now(), until)),
-        None => bye,
-    }
-}
-
-fn millis_between(now: Time, until: Time) -> u64 {
-    u64::try_from(until.as_millis().saturating_sub(now.as_millis())).unwrap_or(0)
-}
-
-fn until(now: Time, seconds: Option<u64>) -> Option<Time> {
-    let millis = i64::try_from(seconds?).ok()?.checked_mul(1000)?;
-    now.as_millis().checked_add(millis).map(Time::from_millis)
-}
-
-fn lasts(until: Option<Time>, clock: &Clock) -> String {
-    until.map_or_else(|| "for good".to_owned(), |until| format!("until {}", shown(until, clock)))
-}
-
-fn shown(time: Time, clock: &Clock) -> String {
-    time.timestamp().to_zoned(clock.zone().clone()).strftime("%Y-%m-%d %H:%M UTC%:z").to_string()
-}
-
-fn in_brackets(reason: Option<&str>) -> String {
-    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
-}
-
-fn after_colon(reason: Option<&str>) -> String {
-    reason.map_or_else(String::new, |reason| format!(": {reason}"))
-}
-
-fn connections(count: usize) -> String {
-    if count == 1 { "1 connection".to_owned() } else { format!("{count} connections") }
 }
