@@ -5,6 +5,8 @@
 
 mod fields;
 
+pub use self::fields::ACTS;
+
 use serde::Serialize;
 use serde_json::Value;
 

@@ -9,7 +9,7 @@ use chat_protocol::names::Alias;
 use chat_protocol::value::{Password, Time};
 use chat_server::accounts::{Accounts, Authenticator as _};
 use chat_server::log::AuthorId;
-use chat_tests::{Ended, JsonClient, ServerProcess, TestServer, TextClient};
+use chat_tests::{Ended, Figures, JsonClient, ServerProcess, TestServer, TextClient};
 use serde_json::{Value, json};
 
 /// A server, and its accounts to be made without a session.
@@ -21,8 +21,12 @@ pub(crate) struct House {
 impl House {
     pub(crate) async fn open() -> Self {
         let accounts = Arc::new(Accounts::default());
-        let server = TestServer::with().authenticator(accounts.clone()).start().await;
+        let server = TestServer::with().metrics().authenticator(accounts.clone()).start().await;
         Self { server, accounts }
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        self.server.figures()
     }
 
     pub(crate) fn add(&self, name: &str, password: &str) -> AuthorId {

@@ -37,8 +37,8 @@ enum Need {
 
 type Field = (&'static str, Shape, Need);
 
-/// What an operator may `do`.
-const ACTS: &[&str] = &[
+/// What an operator may `do` in a `moderate`.
+pub const ACTS: &[&str] = &[
     "kick",
     "ban",
     "unban",
