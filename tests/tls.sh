@@ -62,3 +62,18 @@ for port in "$chat" "$page"; do
     grep -q 'OK - Compliant' "$work/sslyze" || fail "sslyze doesn't say that port $port is compliant" "$work/sslyze"
 done
 echo "sslyze: both ports comply with Mozilla's intermediate profile"
+
+# One that the server makes: what it tells people to type does what it says, and still does after a restart.
+for start in first second; do
+    rm -f "$work/stdout" "$work/listening"
+    serve 'listening on tls' --data "$work/data" --listen 127.0.0.1:0 --web off --tls-listen 127.0.0.1:0 --tls-self-signed
+    told=$(sed -n 's/^join with: chat-client ALIAS //p' "$work/log" | head -n 1)
+    if [ -z "$told" ]; then fail "the server doesn't say how to join" "$work/log"; fi
+    # shellcheck disable=SC2086 # These are words of a command.
+    printf 'deployed\n' | timeout 20 "$target/debug/chat-client" bot $told --timeout 10 2>"$work/client" ||
+        fail "the command that was told doesn't work" "$work/client"
+    print=${told##*--fingerprint }
+    if [ "${known:=$print}" != "$print" ]; then fail "the $start start has another fingerprint"; fi
+    kill "${processes[-1]}" && wait "${processes[-1]}" || true
+done
+echo "--tls-self-signed: chat-client comes in by the command that the server tells, after a restart too"

@@ -123,6 +123,37 @@ fn an_address_in_use_is_named() {
 }
 
 #[test]
+fn a_configuration_is_checked_and_shown_without_a_server() {
+    let file = ConfigFile::new("good", "max-text = 100\nephemeral = true\n");
+    let config = ["--config", file.path()];
+    let of = |more: &[&str]| run(&[&config[..], more].concat());
+    let checked = of(&["check-config"]);
+    assert_eq!(
+        (checked.code, checked.stdout.as_str()),
+        (Some(0), "the configuration makes sense\n"),
+        "{}",
+        checked.stderr
+    );
+    let shown = of(&["--max-rate", "7", "config"]).stdout;
+    let line =
+        |key: &str| shown.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("no {key} in {shown}"));
+    assert!(line("max-text = 100 ").contains(file.path()), "{shown}");
+    assert!(line("max-rate = 7 ").ends_with("# flag") && line("max-stall = 30 ").ends_with("# default"), "{shown}");
+    // What it shows is a file that says the same.
+    let again = ConfigFile::new("again", &shown);
+    assert_eq!(run(&["--config", again.path(), "check-config"]).code, Some(0));
+
+    let no_certificate =
+        ["--tls-listen", "127.0.0.1:0", "--tls-cert", "/no/cert.pem", "--tls-key", "/no/key.pem", "check-config"];
+    check_refused(&of(&no_certificate), &["/no/cert.pem"]);
+    check_refused(&of(&["--max-stall", "60", "check-config"]), &["--max-stall 60", "32"]);
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell]);
+        assert!(script.code == Some(0) && script.stdout.contains("max-stall"), "{shell}: {}", script.stderr);
+    }
+}
+
+#[test]
 fn bad_values_are_named() {
     for (arguments, named) in [
         (&["--max-rate", "many"][..], &["--max-rate", "many"][..]),

@@ -54,10 +54,10 @@ async fn serve(identity: Identity) -> (SocketAddr, Tls) {
     serve_with(identity, |_| ()).await
 }
 
-async fn serve_with(identity: Identity, change: impl FnOnce(&mut crate::Limits)) -> (SocketAddr, Tls) {
+async fn serve_with(identity: Identity, change: impl FnOnce(&mut Config)) -> (SocketAddr, Tls) {
     let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     let mut config = Config::ephemeral(any);
-    change(&mut config.limits);
+    change(&mut config);
     config.tls = Some(TlsConfig::new(vec![any], identity));
     let server = Server::bind(config).await.expect("a server");
     let (address, tls) = (server.tls_addresses()[0], server.tls().expect("TLS").clone());
@@ -72,6 +72,10 @@ struct Person {
 }
 
 async fn connect(address: SocketAddr, trusted: &str) -> io::Result<ClientStream<TcpStream>> {
+    greet(TcpStream::connect(address).await?, trusted).await
+}
+
+async fn greet(stream: TcpStream, trusted: &str) -> io::Result<ClientStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(trusted.as_bytes()).expect("a certificate")).expect("a root");
     let config = rustls::ClientConfig::builder_with_provider(provider())
@@ -80,13 +84,16 @@ async fn connect(address: SocketAddr, trusted: &str) -> io::Result<ClientStream<
         .with_root_certificates(roots)
         .with_no_client_auth();
     let name = ServerName::try_from("localhost").expect("a name");
-    let stream = TcpStream::connect(address).await?;
     tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
 impl Person {
     async fn join(address: SocketAddr, trusted: &str, alias: &str) -> Self {
         let stream = timeout(PATIENCE, connect(address, trusted)).await.expect("in time").expect("a connection");
+        Self::introduce(stream, alias).await
+    }
+
+    async fn introduce(stream: ClientStream<TcpStream>, alias: &str) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         let mut person = Self { lines: BufReader::new(reader).lines(), writer };
         person.until("ALIAS?").await;
@@ -116,6 +123,27 @@ impl Person {
         assert!(found, "no {words:?} in {seen:#?}");
         seen
     }
+}
+
+#[tokio::test]
+async fn a_balancer_tells_for_whom_it_passes_tls_through() {
+    let folder = Folder::new();
+    let pair = made();
+    let proxied = |config: &mut Config| {
+        config.proxy_protocol = true;
+        config.limits.max_per_address = 1;
+    };
+    let (address, _) = serve_with(folder.pair(&pair), proxied).await;
+    let mut here = Vec::new();
+    for (n, alias) in [(1, "alice"), (2, "bob")] {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let header = format!("PROXY TCP4 192.0.2.{n} 192.0.2.9 1000 5556\r\n");
+        stream.write_all(header.as_bytes()).await.expect("sent");
+        let stream = timeout(PATIENCE, greet(stream, &pair.0)).await.expect("in time").expect("TLS");
+        here.push(Person::introduce(stream, alias).await);
+    }
+    here[1].say("hello\n").await;
+    here[0].until("bob: hello").await;
 }
 
 #[tokio::test]
@@ -264,7 +292,7 @@ async fn handshakes_that_do_not_begin_keep_nobody_waiting() {
 async fn a_handshake_that_takes_too_long_is_ended() {
     let deadline = Duration::from_secs(3);
     let (address, _) =
-        serve_with(Identity::SelfSigned { folder: None }, |limits| limits.tls_handshake = deadline).await;
+        serve_with(Identity::SelfSigned { folder: None }, |config| config.limits.tls_handshake = deadline).await;
     // The record of a greeting that never comes, and somebody who waits to be asked.
     for (begins, says) in [(&[0x16, 3, 1, 2, 0][..], ""), (&[], "!!! this port speaks TLS; join with chat-client")] {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
