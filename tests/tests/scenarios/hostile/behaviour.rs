@@ -76,7 +76,7 @@ async fn never_reads(at: SocketAddr) -> Kept {
     vec![Box::new(stream)]
 }
 
-/// What the guests of one address may make in a day.
+/// What the guests of one address may make in a day, of this server.
 const ROOMS: usize = 100;
 
 /// A million rooms asked for by twenty at once, who don't wait for answers. Here it is a part of them, as the unoptimised server
@@ -252,7 +252,7 @@ async fn whatever_somebody_does() {
         descriptors > SLOW as u64 + 200,
         "{SLOW} connections take more descriptors than {descriptors}; ulimit -Hn is theirs"
     );
-    let server = ServerProcess::start(&["--max-rate", "0"]);
+    let server = ServerProcess::start(&["--max-rate", "0", "--max-guest-rooms", &ROOMS.to_string()]);
     for (number, behaviour) in BEHAVIOURS.iter().enumerate() {
         behaviour.check(&server, number).await;
     }
