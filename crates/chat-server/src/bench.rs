@@ -49,7 +49,8 @@ impl Hall {
         for ticket in 0..count {
             let (room, peer) = (Arc::clone(&self.room), Arc::clone(&self.peer));
             let origin = Origin { connection: peer.id, ticket };
-            let said = self.log.append(Entry::Say { message: message.clone(), room, origin, peer }).await;
+            let said =
+                self.log.append(Entry::Say { message: message.clone(), room, origin, peer, refused: None }).await;
             said.unwrap_or_default();
         }
         let mut left = count;
@@ -83,7 +84,10 @@ impl House {
         for ticket in 0..newest {
             let (room, peer) = (Arc::clone(&room), Arc::clone(&peer));
             let origin = Origin { connection: peer.id, ticket };
-            hub.log.append(Entry::Say { message: message.clone(), room, origin, peer }).await.expect("a log");
+            hub.log
+                .append(Entry::Say { message: message.clone(), room, origin, peer, refused: None })
+                .await
+                .expect("a log");
         }
         // Answered once all that was said before it is stored.
         let (reply, answer) = tokio::sync::oneshot::channel();

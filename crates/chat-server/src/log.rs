@@ -13,7 +13,7 @@ mod store;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_protocol::message::Stored;
+use chat_protocol::message::{Refusal, Stored};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::Seq;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
@@ -42,8 +42,9 @@ use crate::rooms::{CannotEnter, Rooms};
 /// Something that is to happen in rooms.
 #[derive(Debug)]
 pub(crate) enum Entry {
-    /// A message. Its fate is seen in the room, or told to the peer.
-    Say { message: NewMessage, room: Arc<Room>, origin: Origin, peer: Arc<Peer> },
+    /// A message. Its fate is seen in the room, or told to the peer. `refused`: it may not be said any more, and is only looked for
+    /// among what is kept, as it may have been said before.
+    Say { message: NewMessage, room: Arc<Room>, origin: Origin, peer: Arc<Peer>, refused: Option<Box<Refusal>> },
     /// Somebody enters a room.
     Enter {
         room: RoomName,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use chat_protocol::message::{Bye, ByeCode};
+use chat_protocol::message::{Bye, ByeCode, Refusal};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::{Kind, Seq, Text, Time};
 use futures::task::AtomicWaker;
@@ -48,6 +48,8 @@ pub(crate) enum Fate {
     Conflict,
     /// The log has no room for it.
     Full(String),
+    /// It was not said before, and may not be now.
+    Refused(Box<Refusal>),
 }
 
 /// A private message between two connected people.

@@ -513,6 +513,7 @@ impl<S: Transport> Session<S> {
                 let words = format!("not said, as the log has no room for more: {why}");
                 self.refuse(Refusal::new(ErrorCode::StorageFull, words).to(id).about(room));
             }
+            Fate::Refused(refusal) => self.refuse(refusal.to(id)),
         }
     }
 

@@ -111,6 +111,26 @@ async fn who_may_not_speak_says_nothing_by_other_ways_either() {
 }
 
 #[tokio::test]
+async fn what_was_said_before_a_mute_is_said_though_it_is_sent_again() {
+    let (house, mut olga) = open().await;
+    let mut bob = house.json(json!({"type": "hello", "alias": "bob"})).await;
+    let say = |id: &str, text: &str| json!({"type": "say", "room": "lobby", "text": text, "id": id});
+    assert_eq!(bob.request(say("1", "hello")).await["seq"], 1);
+    olga.send_line("/mute bob").await;
+    olga.until_start("*** bob is muted").await;
+    // His client has seen no ack, and doesn't know better.
+    assert_eq!(bob.request(say("1", "hello")).await["seq"], 1);
+    bob.send(say("1", "something else")).await;
+    bob.expect_error("id_conflict").await;
+    bob.send(say("2", "more")).await;
+    assert_eq!(bob.expect_error("muted").await["id"], "2");
+    bob.send(json!({"type": "say", "room": "lobby", "text": "more"})).await;
+    bob.expect_error("muted").await;
+    bob.send(json!({"type": "history", "room": "lobby", "id": "h"})).await;
+    assert_eq!((&bob.receive().await["text"], &bob.receive().await["type"]), (&json!("hello"), &json!("end")));
+}
+
+#[tokio::test]
 async fn nobody_takes_the_name_of_somebody_banned_or_muted() {
     let (house, mut olga) = open().await;
     let mut eve = house.json(json!({"type": "hello", "alias": "eve"})).await;

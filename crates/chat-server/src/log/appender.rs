@@ -238,7 +238,7 @@ impl<S: Store> Appender<S> {
     /// `full`: why an operation without a verdict was not carried out.
     fn apply(&self, entry: Entry, verdicts: &mut impl Iterator<Item = Option<Verdict>>, full: &str, round: &mut Round) {
         match entry {
-            Entry::Say { message, room, origin, peer } => match verdicts.next().flatten() {
+            Entry::Say { message, room, origin, peer, refused } => match verdicts.next().flatten() {
                 Some(Verdict::Stored(record)) => {
                     round.say(&room, &message.from, Item::Message { record, origin });
                     if round.speakers.last().is_none_or(|last| last.id != peer.id) {
@@ -246,8 +246,11 @@ impl<S: Store> Appender<S> {
                     }
                 }
                 Some(Verdict::Repeat(record)) => round.fates.push((peer, origin.ticket, Fate::Repeat(record))),
-                Some(_) => round.fates.push((peer, origin.ticket, Fate::Conflict)),
-                None => round.fates.push((peer, origin.ticket, Fate::Full(full.to_owned()))),
+                Some(Verdict::Conflict) => round.fates.push((peer, origin.ticket, Fate::Conflict)),
+                _ => {
+                    let fate = refused.map_or_else(|| Fate::Full(full.to_owned()), Fate::Refused);
+                    round.fates.push((peer, origin.ticket, fate));
+                }
             },
             Entry::Redact { room, seq: _, author: _, by, reply } => {
                 let answer = match verdicts.next().flatten() {
@@ -419,7 +422,8 @@ impl Round {
 
 fn operation(entry: &Entry) -> Option<Operation> {
     match entry {
-        Entry::Say { message, .. } => Some(Operation::Say(message.clone())),
+        Entry::Say { message, refused: None, .. } => Some(Operation::Say(message.clone())),
+        Entry::Say { message, .. } => Some(Operation::Known(message.clone())),
         Entry::Topic { room, topic, .. } => Some(Operation::Topic { room: room.name.clone(), topic: topic.clone() }),
         Entry::Redact { room, seq, author, .. } => {
             Some(Operation::Redact { room: room.name.clone(), seq: *seq, author: *author })

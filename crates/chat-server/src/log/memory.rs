@@ -60,6 +60,7 @@ impl Store for Memory {
             .iter()
             .map(|operation| match operation {
                 Operation::Say(message) => kept.say(now, message),
+                Operation::Known(message) => kept.known(message).unwrap_or(Verdict::Missing),
                 // The room and the directory remember these for as long as this process lives.
                 Operation::Topic { .. } | Operation::Session { .. } | Operation::Revoke { .. } => Verdict::Done,
                 Operation::Redact { room, seq, author } => kept.redact(room, *seq, *author),
@@ -70,17 +71,22 @@ impl Store for Memory {
 }
 
 impl Kept {
+    /// What is known of a message without storing anything: that it is a repeat of another, or in conflict with one.
+    fn known(&self, message: &NewMessage) -> Option<Verdict> {
+        let (room, seq) = self.ids.get(&(message.author, message.id.clone()?))?;
+        let record = self.rooms.get(room)?.get(*seq)?;
+        let stored = &record.stored;
+        // Of a text that was taken away nothing is kept to compare with; to store it once more would undo the removal.
+        let same_text = stored.text == message.text || stored.text.as_str().is_empty();
+        let same = *room == message.room && stored.kind == message.kind && same_text;
+        Some(if same { Verdict::Repeat(Arc::clone(record)) } else { Verdict::Conflict })
+    }
+
     fn say(&mut self, now: Time, message: &NewMessage) -> Verdict {
-        let key = message.id.clone().map(|id| (message.author, id));
-        if let Some((room, seq)) = key.as_ref().and_then(|key| self.ids.get(key))
-            && let Some(record) = self.rooms.get(room).and_then(|ring| ring.get(*seq))
-        {
-            let stored = &record.stored;
-            // Of a text that was taken away nothing is kept to compare with; to store it once more would undo the removal.
-            let same_text = stored.text == message.text || stored.text.as_str().is_empty();
-            let same = *room == message.room && stored.kind == message.kind && same_text;
-            return if same { Verdict::Repeat(Arc::clone(record)) } else { Verdict::Conflict };
+        if let Some(known) = self.known(message) {
+            return known;
         }
+        let key = message.id.clone().map(|id| (message.author, id));
         let ring = self.rooms.entry(message.room.clone()).or_default();
         ring.head = ring.head.next();
         let record = Arc::new(Record {

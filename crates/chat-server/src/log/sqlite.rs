@@ -202,7 +202,7 @@ impl Sqlite {
     }
 
     fn known(&self, operation: &Operation) -> Option<Verdict> {
-        let Operation::Say(message) = operation else { return None };
+        let (Operation::Say(message) | Operation::Known(message)) = operation else { return None };
         let name = |id| self.rooms.iter().find(|(_, room)| room.id == id).map(|(name, _)| name.clone());
         fold::known(&self.db, &name, message).ok().flatten()
     }

@@ -55,6 +55,8 @@ pub struct NewMessage {
 pub enum Operation {
     /// A message.
     Say(NewMessage),
+    /// Whether a message is kept already, under its id. Stores nothing: [`Verdict::Missing`] where it isn't.
+    Known(NewMessage),
     /// A room's topic; empty clears it.
     Topic {
         /// Which room.

@@ -116,6 +116,19 @@ fn the_same_id_is_a_repeat_within_one_batch_and_later() {
 }
 
 #[test]
+fn whether_an_id_is_known_is_told_without_storing_anything() {
+    everywhere(|kit| {
+        let ask = |kit: &mut Kit, id: &str, text: &str| kit.one(Operation::Known(message("a", 1, Some(id), text)));
+        assert_eq!(ask(kit, "i", "x"), Verdict::Missing);
+        kit.one(say("a", 1, Some("i"), "x"));
+        assert_eq!(brief(&ask(kit, "i", "x")), "repeat a 1 Say \"x\" Some(\"i\")");
+        assert_eq!(ask(kit, "i", "y"), Verdict::Conflict);
+        assert_eq!(ask(kit, "j", "y"), Verdict::Missing);
+        assert_eq!(kit.seqs("a"), [1]);
+    });
+}
+
+#[test]
 fn an_id_with_another_text_kind_or_room_is_a_conflict_and_stores_nothing() {
     everywhere(|kit| {
         kit.one(say("a", 1, Some("i"), "x"));

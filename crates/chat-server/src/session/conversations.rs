@@ -5,10 +5,11 @@ use std::sync::Arc;
 use chat_protocol::message::{ErrorCode, Refusal, RoomStart, ServerMessage, Stored};
 use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::text::render;
-use chat_protocol::value::{Kind, MessageId, Seq, Text};
+use chat_protocol::value::{MessageId, Seq};
 
 use super::membership::Membership;
 use super::requests::Done;
+use super::speak::Words;
 use super::{Flow, Session, Transport};
 use crate::accounts::Account;
 use crate::batch::{Batch, Dialect, Item};
@@ -43,7 +44,7 @@ impl<S: Transport> Session<S> {
     }
 
     /// Says something in a conversation that is kept.
-    pub(super) async fn say_in(&mut self, room: Arc<Room>, text: Text, id: Option<MessageId>, kind: Kind) -> Done {
+    pub(super) async fn say_in(&mut self, room: Arc<Room>, words: Words) -> Done {
         let author = self.person()?.author;
         if let Some((other, _)) = room.other(author)
             && self.hub.rooms.conversations.may_begin(author, other).is_err()
@@ -52,7 +53,7 @@ impl<S: Transport> Session<S> {
             return Err(Refusal::new(ErrorCode::Limit, words).into());
         }
         let index = self.attend(&room).await?;
-        self.say_at(index, text, id, kind).await
+        self.say_at(index, words).await
     }
 
     /// The conversation's place among the rooms of this session, taken if need be: all that is new to it comes from here on.

@@ -10,7 +10,7 @@ use chat_protocol::text::render;
 use chat_protocol::value::{Kind, MessageId, Text};
 use tokio::sync::oneshot;
 
-use super::requests::Done;
+use super::requests::{Done, Stop};
 use super::{Ended, Person, Session, Transport, Unacked};
 use crate::batch::{Dialect, Origin};
 use crate::log::{Entry, NewMessage};
@@ -20,6 +20,24 @@ use crate::presence::{Change, Told};
 
 /// Names that one text connection may ignore: each of its lines is compared with them.
 const MAX_IGNORED: usize = 100;
+
+/// Something to be said.
+pub(super) struct Words {
+    pub(super) text: Text,
+    pub(super) id: Option<MessageId>,
+    pub(super) kind: Kind,
+    /// Why it may not be said, unless it was before.
+    pub(super) refused: Option<Box<Refusal>>,
+}
+
+/// Why something may not be said any more. Under an id it may have been said before, and all have seen it then: that is found out
+/// first.
+fn unless_known(allowed: Done, id: Option<&MessageId>) -> Done<Option<Box<Refusal>>> {
+    match allowed {
+        Err(Stop::Refused(refusal)) if id.is_some() => Ok(Some(refusal)),
+        other => other.map(|()| None),
+    }
+}
 
 impl<S: Transport> Session<S> {
     pub(super) fn checked_text(&self, raw: &str) -> Done<Text> {
@@ -48,13 +66,14 @@ impl<S: Transport> Session<S> {
         }
         let index = self.membership(room)?;
         let text = self.checked_text(raw)?;
-        self.may_speak(true)?;
-        self.may_add(raw.len())?;
-        self.say_at(index, text, id, kind).await
+        let allowed = self.may_speak(true).and_then(|()| self.may_add(raw.len()));
+        let refused = unless_known(allowed, id.as_ref())?;
+        self.say_at(index, Words { text, id, kind, refused }).await
     }
 
     /// Says something in the room at `index`, whatever that is.
-    pub(super) async fn say_at(&mut self, index: usize, text: Text, id: Option<MessageId>, kind: Kind) -> Done {
+    pub(super) async fn say_at(&mut self, index: usize, words: Words) -> Done {
+        let Words { text, id, kind, refused } = words;
         let room = Arc::clone(&self.rooms[index].room);
         let person = self.person()?;
         let message = NewMessage {
@@ -70,7 +89,7 @@ impl<S: Transport> Session<S> {
         let ticket = self.tickets;
         let origin = Origin { connection: self.peer.id, ticket };
         let unacked = Unacked { ticket, room: room.name.clone(), id, text };
-        self.append(Entry::Say { message, room, origin, peer: Arc::clone(&self.peer) }).await?;
+        self.append(Entry::Say { message, room, origin, peer: Arc::clone(&self.peer), refused }).await?;
         // Only what is in the queue has a fate to wait for.
         self.unacked.push_back(unacked);
         Ok(())
@@ -78,10 +97,13 @@ impl<S: Transport> Session<S> {
 
     pub(super) async fn private(&mut self, to: &str, raw: &str, id: Option<MessageId>, kind: Kind) -> Done {
         let text = self.checked_text(raw)?;
-        self.may_speak(false)?;
+        let refused = unless_known(self.may_speak(false), id.as_ref())?;
         let alias = Alias::new(to).ok();
         if let Some(room) = alias.as_ref().and_then(|alias| self.kept_conversation(alias)) {
-            return self.say_in(room, text, id, kind).await;
+            return self.say_in(room, Words { text, id, kind, refused }).await;
+        }
+        if let Some(refusal) = refused {
+            return Err(Stop::Refused(refusal));
         }
         let found = alias.and_then(|alias| self.hub.directory.find(&alias));
         let Some((to, peers)) = found else {

@@ -54,6 +54,9 @@ impl<'a> Fold<'a> {
     pub(super) fn run(&mut self, operation: &Operation) -> rusqlite::Result<Verdict> {
         match operation {
             Operation::Say(message) => self.say(message),
+            Operation::Known(message) => {
+                Ok(known(self.db, &self.names(&message.room), message)?.unwrap_or(Verdict::Missing))
+            }
             Operation::Topic { room, topic } => {
                 self.room(room).topic.clone_from(topic);
                 Ok(Verdict::Done)

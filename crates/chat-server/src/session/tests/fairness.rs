@@ -12,6 +12,7 @@ use chat_protocol::limits::MAX_UNACKED;
 use chat_protocol::names::RoomName;
 use futures::future::{Either, poll_immediate, select};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
+use tokio::task::unconstrained;
 
 use super::super::{Opening, Session};
 use super::{Lab, say, tell};
@@ -21,6 +22,7 @@ use crate::{Config, Storage};
 
 const FLOODERS: usize = 3;
 const ROUNDS: u64 = 30;
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Somebody whose session does nothing but when it is told to.
 struct ByHand {
@@ -63,9 +65,12 @@ impl ByHand {
         tell(&mut self.client, &(line + "\n")).await;
         let before = flooded.head().get();
         let mine = room.head();
-        assert!(poll_immediate(&mut self.session).await.is_none(), "the session is over");
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + PATIENCE;
         while room.head() == mine {
+            // More than once, as it may be behind, and read on in the log before it looks at what it was sent; and without the
+            // runtime's budget, which this task uses up as it never yields.
+            let session = unconstrained(self.session.as_mut());
+            assert!(poll_immediate(session).await.is_none(), "the session is over");
             assert!(Instant::now() < until, "it is never stored");
             std::thread::yield_now();
         }
@@ -107,11 +112,13 @@ async fn check(place: &str) {
     let mut quiet = ByHand::enter(&lab, "quiet", place).await;
     let place = room(&lab, place);
     let own = u64::from(place.id == lobby.id);
-    let mut most = 0;
-    for id in 0..ROUNDS {
+    let (mut most, each, mut id) = (0, MAX_UNACKED as u64, 0);
+    let until = Instant::now() + PATIENCE;
+    // On a machine that is busy with other things it may take its time until it is a flood.
+    while id < ROUNDS || (most <= each && Instant::now() < until) {
         most = most.max(quiet.waits_behind(id, &place, &lobby).await - own);
+        id += 1;
     }
-    let each = MAX_UNACKED as u64;
     assert!(most <= FLOODERS as u64 * each, "{most} messages stood before one; at most {each} of each flooder may");
     assert!(most > each, "that is no flood: {most} messages at most stood before one");
     lab.hub().connections.end_all(&super::Bye::new(super::ByeCode::Shutdown, "the test is over"));

@@ -95,7 +95,7 @@ impl Gate {
         let origin = Origin { connection: ConnId::NOBODY, ticket: 0 };
         for _ in 0..times {
             let (message, room, peer) = (message.clone(), Arc::clone(&room), Arc::clone(&peer));
-            hub.log.append(Entry::Say { message, room, origin, peer }).await.expect("a log");
+            hub.log.append(Entry::Say { message, room, origin, peer, refused: None }).await.expect("a log");
         }
     }
 
