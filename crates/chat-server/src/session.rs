@@ -1,22 +1,26 @@
 //! A session: one task per connection.
 //!
-//! It waits in one `select!` for a line, for its rooms, for its mailbox, for its turn to read on, and for the request
-//! to end. When woken it collects what is ready up to a byte budget and writes once. While a write is blocked it lets
-//! go of its rooms' channels, and comes back by way of their tails: nothing is held for a slow reader but its cursor.
+//! It waits for a line, for its rooms, for its mailbox, for its turn to read on, and for the request to end: by hand, as
+//! that is what every delivery passes through. When woken it collects what is ready up to a byte budget and writes once.
+//! While a write is blocked it lets go of its rooms' channels, and comes back by way of their tails: nothing is held for
+//! a slow reader but its cursor.
 
 mod access;
 mod account;
 mod close;
+mod collecting;
 mod conversations;
 mod cursor;
 mod handshake;
 mod heed;
 mod input;
 mod invited;
+mod lines;
 mod login;
 mod membership;
 mod moderation;
 mod output;
+mod pieces;
 mod places;
 mod queries;
 mod quota;
@@ -33,11 +37,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use chat_protocol::codec::{BadLine, ChatCodec, Incoming};
+use chat_protocol::codec::{ChatCodec, Incoming};
 use chat_protocol::limits::MAX_UNACKED;
-use chat_protocol::message::{Bye, ByeCode, ErrorCode, Refusal};
+use chat_protocol::message::{Bye, ByeCode};
 use chat_protocol::names::{Alias, RoomName};
-use chat_protocol::telnet::INTERRUPT_ANSWER;
 use chat_protocol::value::{MessageId, Text};
 use futures::FutureExt as _;
 use jiff::civil::Date;
@@ -47,15 +50,13 @@ use tracing::{debug, error};
 use crate::batch::Dialect;
 use crate::config::Limits;
 use crate::hub::Hub;
-use crate::limits::LINES_PER_TURN;
 use crate::log::{AuthorId, TokenHash};
-use crate::metrics::Limit;
-use crate::peer::{Fate, Letter, Peer};
+use crate::peer::Peer;
 use crate::stranger::Stranger;
 use crate::turnstile::Turn;
 
 pub(crate) use self::account::end_sessions;
-use self::heed::{Heed, in_time};
+use self::heed::Heed;
 use self::input::Input;
 use self::membership::Membership;
 pub(crate) use self::moderation::banned;
@@ -313,73 +314,6 @@ impl<S: Transport> Session<S> {
         self.rooms.iter().any(Membership::has_news)
     }
 
-    /// Takes what is ready without waiting for more, until the budget is used.
-    async fn collect(&mut self) -> Flow {
-        let (letters, knocks) = self.peer.take_mail();
-        // Boxed, as it is seldom: a place in a room was lost, or is to be taken.
-        if knocks || !letters.is_empty() || self.access_seen != self.hub.rooms.access.version() || !self.take_batches()
-        {
-            Box::pin(self.collect_all(letters, knocks)).await?;
-        }
-        Ok(())
-    }
-
-    /// What the channels have; whether that is all, and there is none that ran away.
-    fn take_batches(&mut self) -> bool {
-        let mut index = 0;
-        while index < self.rooms.len() && self.out.len() < self.limits.max_reader_backlog {
-            match self.rooms[index].ready() {
-                membership::Ready::Batch(batch) => self.batch(index, &batch),
-                membership::Ready::Nothing => index += 1,
-                membership::Ready::Behind => return false,
-            }
-        }
-        self.pass_turn(index);
-        true
-    }
-
-    /// A room that has used the budget up, the one at `index`, comes last the next time: however much is said there, the
-    /// others are heard.
-    fn pass_turn(&mut self, index: usize) {
-        if index < self.rooms.len() {
-            self.rooms.rotate_left(index + 1);
-        }
-    }
-
-    /// The letters were taken before the rooms are looked at and are opened after: an answer to a repeat comes after the
-    /// first one's ack.
-    async fn collect_all(&mut self, letters: VecDeque<Letter>, knocks: bool) -> Flow {
-        if knocks {
-            self.hear_knocks().await?;
-        }
-        if self.access_seen != self.hub.rooms.access.version() {
-            self.leave_closed().await?;
-        }
-        let mut index = 0;
-        while index < self.rooms.len() && self.out.len() < self.limits.max_reader_backlog {
-            match self.rooms[index].ready() {
-                membership::Ready::Batch(batch) => self.batch(index, &batch),
-                membership::Ready::Nothing => index += 1,
-                membership::Ready::Behind => {
-                    self.catch_up(index).await?;
-                    // Where the way is long the others have their turn before it goes on.
-                    if self.rooms[index].is_detached() && self.out.len() < self.limits.max_reader_backlog {
-                        index += 1;
-                    }
-                }
-            }
-        }
-        self.pass_turn(index);
-        for letter in letters {
-            self.letter(letter);
-        }
-        // Nothing more may come by which he would be woken, where what he waited for was the fate of what he said there.
-        if self.access_seen != self.hub.rooms.access.version() {
-            self.leave_closed().await?;
-        }
-        Ok(())
-    }
-
     /// Most are in one room alone; a vector left to itself would begin with place for four.
     fn add_room(&mut self, membership: Membership) {
         self.rooms.reserve_exact(1);
@@ -388,46 +322,6 @@ impl<S: Transport> Session<S> {
 
     fn is_behind(&self) -> bool {
         self.rooms.iter().any(Membership::is_detached)
-    }
-
-    /// Carries out a line, and those that came with it.
-    async fn lines(&mut self, first: std::io::Result<Option<Incoming>>) -> Flow {
-        let mut item = match first {
-            Ok(Some(item)) => item,
-            Ok(None) => return Err(self.end_of_input()),
-            Err(error) => {
-                debug!(connection = self.peer.id.0, %error, "connection lost");
-                return Err(Ended::Lost);
-            }
-        };
-        // Whoever sends has taken in what he was sent, as far as can be known.
-        self.mark_read();
-        for left in (0..LINES_PER_TURN).rev() {
-            self.rate.spend();
-            self.whole(item).await?;
-            if self.out.len() >= self.limits.max_reader_backlog {
-                self.flush().await?;
-            }
-            // Looked at before the next line is taken out: one that is taken has to be carried out.
-            if self.rate.pause().is_some() {
-                self.hub.metrics.limit_met(Limit::Rate);
-                self.slowed();
-                break;
-            }
-            if self.unacked.len() >= MAX_UNACKED {
-                break;
-            }
-            if left == 0 {
-                // Whoever needn't wait for anything would go on for as long as the runtime lets a task: a hundred such turns.
-                tokio::task::yield_now().await;
-                break;
-            }
-            item = match self.input.buffered().map_err(|_| Ended::Lost)? {
-                Some(item) => item,
-                None => break,
-            };
-        }
-        Ok(())
     }
 
     /// Those admitted of this dialect and transport.
@@ -442,85 +336,6 @@ impl<S: Transport> Session<S> {
             Opening::WebSocket => "websocket",
         };
         self.hub.metrics.sessions.with_label_values(&[dialect, transport])
-    }
-
-    fn end_of_input(&self) -> Ended {
-        match self.dialect {
-            Dialect::Text => Ended::Quit(None),
-            Dialect::Json => Ended::Eof,
-        }
-    }
-
-    /// Carries out a line to its end: what follows it must not be where it isn't.
-    async fn whole(&mut self, item: Incoming) -> Flow {
-        let (hub, peer) = self.hold_out();
-        let done = in_time(&hub, &peer, self.item(item)).await;
-        self.give_in(done)
-    }
-
-    async fn item(&mut self, item: Incoming) -> Flow {
-        match item {
-            Incoming::Line(line) => match self.dialect {
-                Dialect::Text => self.text_line(&line).await,
-                Dialect::Json => self.json_line(&line).await,
-            },
-            Incoming::Bad(bad) => {
-                self.bad_line(&bad);
-                Ok(())
-            }
-            _ => Err(self.interrupted()),
-        }
-    }
-
-    /// A person at a telnet wants to leave. The client shows nothing more until its question about timing is answered.
-    fn interrupted(&mut self) -> Ended {
-        self.out.push(&INTERRUPT_ANSWER);
-        Ended::Quit(None)
-    }
-
-    fn bad_line(&mut self, bad: &BadLine) {
-        let code = match bad {
-            BadLine::TooLong { .. } => {
-                self.hub.metrics.limit_met(Limit::Line);
-                ErrorCode::LineTooLong
-            }
-            _ => ErrorCode::BadLine,
-        };
-        self.refuse(Refusal::new(code, bad.to_string()));
-    }
-
-    fn letter(&mut self, letter: Letter) {
-        match letter {
-            Letter::Fate { ticket, fate } => self.fate(ticket, fate),
-            Letter::Private(private) => self.private_arrived(&private),
-            Letter::Invited { room, by } => self.invited(room, by),
-            Letter::Announcement(announcement) => self.announced(&announcement),
-        }
-    }
-
-    /// Learns what became of a message of its own that isn't seen in the room.
-    fn fate(&mut self, ticket: u64, fate: Fate) {
-        let Some(position) = self.unacked.iter().position(|unacked| unacked.ticket == ticket) else { return };
-        let Some(Unacked { id, room, .. }) = self.unacked.remove(position) else { return };
-        let room = self.name_by(&room);
-        match fate {
-            Fate::Repeat(record) => self.ack(id, &record.stored),
-            Fate::Conflict => {
-                let words = "this id was used for another message; nothing was stored";
-                self.refuse(Refusal::new(ErrorCode::IdConflict, words).to(id).about(room));
-            }
-            Fate::Full(why) => {
-                let words = format!("not said, as the log has no room for more: {why}");
-                self.refuse(Refusal::new(ErrorCode::StorageFull, words).to(id).about(room));
-            }
-            Fate::Refused(refusal) => self.refuse(refusal.to(id)),
-        }
-    }
-
-    fn ack(&mut self, id: Option<MessageId>, stored: &chat_protocol::message::Stored) {
-        let Some(id) = id.filter(|_| self.dialect == Dialect::Json) else { return };
-        let ack = self.ack_of(id, stored);
-        self.json(&ack);
     }
 }
 
