@@ -231,7 +231,7 @@ fn without_secrets(bytes: &[u8]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_is_sent_is_a_line_of_the_server_or_of_another(words in prop::collection::vec(forged(), 1..4)) {
