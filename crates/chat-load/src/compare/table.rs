@@ -120,8 +120,12 @@ fn footnotes(out: &mut String, all: &[Series]) {
 fn windows(out: &mut String, all: &[Series]) {
     let by = |rule| {
         let series = all.iter().filter(move |series| series.results().flatten().any(|run| run.window_by == Some(rule)));
-        let mut names: Vec<_> = series.map(|series| series.target.name()).collect();
-        names.dedup();
+        let mut names = Vec::new();
+        for name in series.map(|series| series.target.name()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         names.join(", ")
     };
     let (answered, last) = (by(WindowBy::Ack), by(WindowBy::Last));
