@@ -49,8 +49,8 @@ pub(crate) fn fanout(file: &Path, all: &[Series]) -> anyhow::Result<()> {
     let rate = by_members(all, |report| Some(report.deliveries_per_second() / 1e6));
     with(file, |area| {
         let (left, right) = area.split_horizontally(SIZE.0 / 2);
-        against_members(&left, "server CPU, s per million deliveries", &cpu)?;
-        against_members(&right, "million deliveries a second", &rate)
+        against_members(&left, "server CPU, s per million deliveries", &cpu, SeriesLabelPosition::MiddleRight)?;
+        against_members(&right, "million deliveries a second", &rate, SeriesLabelPosition::UpperLeft)
     })
 }
 
@@ -104,7 +104,8 @@ fn distribution(area: &Area<'_>, title: &str, lines: &[Line]) -> anyhow::Result<
     Ok(())
 }
 
-fn against_members(area: &Area<'_>, title: &str, lines: &[Line]) -> anyhow::Result<()> {
+/// `legend`: where lines of such a kind seldom go.
+fn against_members(area: &Area<'_>, title: &str, lines: &[Line], legend: SeriesLabelPosition) -> anyhow::Result<()> {
     let (x, y) = ends(lines);
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 16))
@@ -116,7 +117,7 @@ fn against_members(area: &Area<'_>, title: &str, lines: &[Line]) -> anyhow::Resu
         .configure_mesh()
         .light_line_style(WHITE)
         .x_desc("members")
-        .x_label_formatter(&|members| format!("{members}"))
+        .x_label_formatter(&|members| round_number(*members))
         .draw()?;
     for (i, (name, points)) in lines.iter().enumerate() {
         let colour = COLOURS[i % COLOURS.len()];
@@ -126,8 +127,15 @@ fn against_members(area: &Area<'_>, title: &str, lines: &[Line]) -> anyhow::Resu
             .label(name)
             .legend(move |(x, y)| Circle::new((x + 9, y), 3, colour.filled()));
     }
-    chart.configure_series_labels().background_style(WHITE.mix(0.8)).draw()?;
+    chart.configure_series_labels().position(legend).background_style(WHITE.mix(0.8)).draw()?;
     Ok(())
+}
+
+/// What is written at a line of a logarithmic grid: 1, 2 and 5, and their tens. The others would run into each other.
+fn round_number(value: f64) -> String {
+    let digits = format!("{value}");
+    let leading = digits.trim_end_matches('0');
+    if matches!(leading, "1" | "2" | "5") { digits } else { String::new() }
 }
 
 /// The least and the greatest of each coordinate.
@@ -156,6 +164,11 @@ mod tests {
     #[test]
     fn nines_are_shown_as_percents() {
         assert_eq!([0.0, 1.0, 2.0, 3.0].map(percent), ["0 %", "90 %", "99.0 %", "99.90 %"]);
+    }
+
+    #[test]
+    fn round_numbers_are_written_at_the_grid() {
+        assert_eq!([1.0, 20.0, 300.0, 500.0, 700.0, 1000.0].map(round_number), ["1", "20", "", "500", "", "1000"]);
     }
 
     #[test]
