@@ -70,6 +70,10 @@ pub(crate) struct Args {
     /// For a script: how long to go on trying while no line of it gets stored; each that does begins it anew
     #[arg(long, value_name = "SECONDS", env = "CHAT_TIMEOUT", default_value_t = 30, allow_hyphen_values = true)]
     pub(crate) timeout: u32,
+
+    /// Print a script with which this shell completes what is typed of this command, and do nothing else
+    #[arg(long, value_name = "SHELL", exclusive = true)]
+    pub(crate) completions: Option<clap_complete::Shell>,
 }
 
 /// When a message shows its time.
@@ -143,7 +147,8 @@ mod tests {
         command.clone().debug_assert();
         for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
             let long = arg.get_long().unwrap_or_default();
-            if ["help", "version"].contains(&long) {
+            // These are asked for, not set.
+            if ["completions", "help", "version"].contains(&long) {
                 continue;
             }
             let variable = format!("CHAT_{}", long.replace('-', "_").to_uppercase());

@@ -9,9 +9,11 @@ mod line;
 mod signals;
 mod tui;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Args;
@@ -27,6 +29,9 @@ fn main() -> ExitCode {
         Err(help) if !help.use_stderr() => help.exit(),
         Err(error) => return fail(&args::sentence(&error), BAD_USAGE),
     };
+    if let Some(shell) = args.completions {
+        return completions(shell);
+    }
     let (settings, trouble) = kept_settings();
     let config = match Config::new(args, &settings.servers) {
         Ok(config) => config,
@@ -49,6 +54,15 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+fn completions(shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "chat-client", &mut script);
+    match std::io::stdout().write_all(&script) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("can't write to standard output: {error}"), 1),
+    }
+}
+
 /// What a person chose before, and what is wrong with the file that holds it.
 fn kept_settings() -> (Settings, Option<String>) {
     match tui::settings::path().map(|path| Settings::load(&path)) {
@@ -61,7 +75,7 @@ fn kept_settings() -> (Settings, Option<String>) {
 /// Logs go to standard error, and only where somebody asks for them: it is the screen of a conversation.
 fn start_log() {
     if let Ok(filter) = EnvFilter::try_from_default_env() {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
     }
 }
 
