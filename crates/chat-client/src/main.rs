@@ -75,7 +75,11 @@ fn kept_settings() -> (Settings, Option<String>) {
 /// Logs go to standard error, and only where somebody asks for them: it is the screen of a conversation.
 fn start_log() {
     if let Ok(filter) = EnvFilter::try_from_default_env() {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .log_internal_errors(false)
+            .init();
     }
 }
 

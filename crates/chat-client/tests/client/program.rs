@@ -409,7 +409,8 @@ async fn a_conversation_survives_a_restart_of_the_server() {
 
 #[test]
 fn shells_complete_its_flags() {
-    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_chat-client")).args(["--completions", "bash"]).output();
+    let printed =
+        std::process::Command::new(env!("CARGO_BIN_EXE_chat-client")).args(["--completions", "bash"]).output();
     let printed = printed.unwrap();
     assert!(printed.status.success());
     let script = String::from_utf8(printed.stdout).unwrap();
