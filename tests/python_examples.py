@@ -14,6 +14,9 @@ import uuid
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent / "examples"
 DEADLINE = 40  # seconds; only what fails takes so long
 
+# A shell that runs this in the background has it ignored, and programs that are started here would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @contextlib.contextmanager
 def program(*args):

@@ -104,8 +104,8 @@ class Disk:
     """Files as they are after a power loss: what was synced, and some of what was not."""
 
     def __init__(self, folder):
-        self.synced = {f.name: bytearray(f.read_bytes()) for f in folder.iterdir() if f.name.startswith("chat.db")}
-        self.synced.pop("chat.db-shm", None)
+        kept = (f for f in folder.iterdir() if ".db" in f.name and not f.name.endswith("-shm"))
+        self.synced = {f.name: bytearray(f.read_bytes()) for f in kept}
         self.pending = {}
 
     def take(self, event):

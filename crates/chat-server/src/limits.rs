@@ -26,8 +26,8 @@ pub(crate) const HEADERS_AT_ONCE: usize = 1024;
 /// How often the certificate's files are looked at for a change.
 pub(crate) const CERTIFICATE_POLL: Duration = Duration::from_secs(2);
 
-/// How long a client may take no byte while there is something for it. With [`STALLED_BYE_DEADLINE`] it stays below
-/// [`USER_TIMEOUT`]: the kernel counts from when the client's window closed, and once it gives up no words can arrive.
+/// How long a client may take no byte while there is something for it. With `STALLED_BYE_DEADLINE` it stays below
+/// `USER_TIMEOUT`: the kernel counts from when the client's window closed, and once it gives up no words can arrive.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long a client has to take its last words.

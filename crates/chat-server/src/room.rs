@@ -172,10 +172,13 @@ impl Room {
     /// How the session of `peer` goes on that has had every batch up to `number`.
     pub(crate) fn attach(self: &Arc<Self>, number: u64, peer: &Arc<Peer>) -> Attachment {
         let state = self.state();
-        if number == self.number() || planted(Bug::HoleAtSeam) {
+        if number == self.number() {
             return Attachment::Live(Place::new(self, peer));
         }
         match state.tail.since(number, BATCH_BYTES) {
+            Some(batches) if planted(Bug::HoleAtSeam) => {
+                Attachment::Replay(batches.into_iter().next_back().into_iter().collect())
+            }
             Some(batches) => Attachment::Replay(batches),
             None => Attachment::Behind,
         }
