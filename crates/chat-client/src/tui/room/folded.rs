@@ -17,24 +17,12 @@ pub(crate) struct Folded {
 
 impl Folded {
     pub(super) fn add(&mut self, changes: &Changes) {
+        // Who went and is back was here all the time, as far as the reader is concerned; and who came and is gone was not.
         for alias in &changes.joined {
-            // Who went and is back was here all the time, as far as the reader is concerned.
-            if let Some(index) = self.went.iter().position(|other| other == alias) {
-                self.went.remove(index);
-            } else if self.came.len() < NAMES_KEPT {
-                self.came.push(alias.clone());
-            } else {
-                self.more += 1;
-            }
+            self.more += note(&mut self.came, &mut self.went, alias);
         }
         for alias in &changes.left {
-            if let Some(index) = self.came.iter().position(|other| other == alias) {
-                self.came.remove(index);
-            } else if self.went.len() < NAMES_KEPT {
-                self.went.push(alias.clone());
-            } else {
-                self.more += 1;
-            }
+            self.more += note(&mut self.went, &mut self.came, alias);
         }
         for rename in &changes.renamed {
             if self.renamed.len() < NAMES_KEPT {
@@ -61,6 +49,18 @@ impl Folded {
         }
         parts.join("; ")
     }
+}
+
+/// Puts a name among those who did something, or takes it from those who did the opposite; 1 where there is no place for it.
+fn note(those: &mut Vec<Alias>, opposite: &mut Vec<Alias>, alias: &Alias) -> usize {
+    if let Some(index) = opposite.iter().position(|other| other == alias) {
+        opposite.remove(index);
+    } else if those.len() < NAMES_KEPT {
+        those.push(alias.clone());
+    } else {
+        return 1;
+    }
+    0
 }
 
 fn names(list: &[Alias]) -> String {
