@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chat_client::{Client, Event, Events, Journal, RequestError};
 use chat_protocol::message::ClientMessage;
-use crossterm::event::{Event as Input, EventStream, MouseEventKind};
+use crossterm::event::{Event as Input, EventStream, KeyCode, KeyModifiers, MouseEventKind};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
@@ -106,6 +106,7 @@ impl Program {
     }
 
     async fn run(&mut self) -> io::Result<()> {
+        self.typed_ahead()?;
         let mut drawn_at = Instant::now();
         let mut draw_at = Some(drawn_at);
         let mut tick_at = drawn_at + Duration::from_secs(1);
@@ -149,6 +150,21 @@ impl Program {
             self.state.tick(Timestamp::now());
             draw_at = draw_at.or(Some(drawn_at + FRAME));
         }
+    }
+
+    /// Takes in what was typed while this program started. The terminal, which wasn't ours yet, made a line feed of each Enter
+    /// then: taken for one that is meant, it would put lines together, and a command or a private message into what is said aloud.
+    fn typed_ahead(&mut self) -> io::Result<()> {
+        while crossterm::event::poll(Duration::ZERO)? {
+            let input = match crossterm::event::read()? {
+                Input::Key(key) if key.code == KeyCode::Char('j') && key.modifiers == KeyModifiers::CONTROL => {
+                    Input::Key(KeyCode::Enter.into())
+                }
+                other => other,
+            };
+            self.input(input);
+        }
+        Ok(())
     }
 
     fn input(&mut self, input: Input) {

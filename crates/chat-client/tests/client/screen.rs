@@ -40,6 +40,33 @@ async fn somebody_talks_on_the_whole_screen() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_typed_before_the_screen_is_there_is_said_line_by_line() {
+    let server = TestServer::start().await;
+    let (_bob, mut events) = server.connect("bob");
+    wait_for(&mut events, |event| matches!(event, Event::Joined(_)).then_some(())).await;
+    let mut window = Window::open_behind("hello\r/me waves\r/msg bob between us\rbye", server.address, &["alice"]);
+    // What is said to one alone takes another way than what is said in a room.
+    let (mut aloud, mut alone) = (Vec::new(), Vec::new());
+    while aloud.len() + alone.len() < 3 {
+        let next = wait_for(&mut events, |event| match event {
+            Event::Message(message) => Some((true, message.stored.kind, message.stored.text.as_str().to_owned())),
+            Event::Private(private) => Some((false, private.kind, private.text.as_str().to_owned())),
+            _ => None,
+        });
+        let (is_aloud, kind, text) = next.await;
+        if is_aloud { &mut aloud } else { &mut alone }.push((kind, text));
+    }
+    let said = |kind, text: &str| (kind, text.to_owned());
+    assert_eq!(aloud, [said(Kind::Say, "hello"), said(Kind::Action, "waves")]);
+    assert_eq!(alone, [said(Kind::Say, "between us")]);
+    // What wasn't ended is there to be gone on with.
+    window.see("> bye");
+    window.press("\x15\x04");
+    assert_eq!(window.end(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paste_of_several_lines_is_one_message() {
     let server = TestServer::start().await;
     let (_bob, mut events) = server.connect("bob");

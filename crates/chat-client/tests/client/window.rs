@@ -28,8 +28,19 @@ impl Window {
         Self { _home: Some(home), ..window }
     }
 
+    /// Where these keys were pressed before the program ran.
+    pub(crate) fn open_behind(keys: &str, server: SocketAddr, args: &[&str]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let window = Self::start(home.path(), keys, server, args);
+        Self { _home: Some(home), ..window }
+    }
+
     /// In the home of whoever was there before.
     pub(crate) fn open_in(home: &Path, server: SocketAddr, args: &[&str]) -> Self {
+        Self::start(home, "", server, args)
+    }
+
+    fn start(home: &Path, ahead: &str, server: SocketAddr, args: &[&str]) -> Self {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_chat-client"));
@@ -43,6 +54,9 @@ impl Window {
         command.env("XDG_CONFIG_HOME", home.join("config"));
         command.env("CHAT_STATE", home.join("state"));
         command.env("HOME", home);
+        let mut input = pair.master.take_writer().unwrap();
+        input.write_all(ahead.as_bytes()).unwrap();
+        input.flush().unwrap();
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -55,7 +69,6 @@ impl Window {
                 }
             }
         });
-        let input = pair.master.take_writer().unwrap();
         let parser = vt100::Parser::new(24, 80, 0);
         Self { parser, output, input, child, master: pair.master, _home: None }
     }

@@ -17,8 +17,8 @@ impl State {
             self.editor.take();
             return self.leave_pane();
         }
-        if self.rooms.is_empty() && !self.nowhere {
-            // Before the first room there is nowhere to say it: it stays.
+        if self.is_on_the_way() && self.waiting.len() >= UNSENT {
+            // No more is kept for a room that doesn't come: it stays.
             return;
         }
         let line = self.typed();
@@ -26,9 +26,14 @@ impl State {
         self.entered(line);
     }
 
+    /// Whether the room where something is to be said is still to come: the first one, or one that was asked for.
+    fn is_on_the_way(&self) -> bool {
+        self.expected.is_some() || (self.rooms.is_empty() && !self.nowhere)
+    }
+
     /// Carries out a line, or keeps it for the room that a person is on the way to: he means it for that one.
     fn entered(&mut self, line: String) {
-        if self.expected.is_some() && self.waiting.len() < UNSENT && !line.trim_start().starts_with("/quit") {
+        if self.is_on_the_way() && !line.trim_start().starts_with("/quit") {
             self.waiting.push(line);
         } else if !self.local(&line) {
             self.carry_out(line);
@@ -214,6 +219,11 @@ impl State {
                 self.editor.set(line);
                 self.error("a private conversation has no topic");
             }
+            ClientMessage::Redact { ref room, .. } if !is_room && !room.is_conversation() => {
+                self.editor.set(line);
+                self.error("what you said here isn't kept, so that it can't be taken back");
+            }
+            message @ ClientMessage::Redact { .. } => self.effects.push(Effect::Ask(Box::new(message))),
             message if is_room => self.effects.push(Effect::Ask(Box::new(message))),
             _ => {
                 self.editor.set(line);

@@ -38,6 +38,9 @@ impl State {
             }
             Event::Refused(refusal) => {
                 self.nowhere = self.rooms.is_empty();
+                if self.nowhere {
+                    self.stay();
+                }
                 self.error(clean_line(&refusal.message));
             }
             Event::Renamed(alias) => self.renamed(&alias),
@@ -155,6 +158,7 @@ impl State {
     fn joined(&mut self, joined: Joined) {
         let Joined { room: name, topic, count, members, head } = joined;
         let key = name.key();
+        let is_room = !name.is_conversation();
         let wanted = self.expected.take_if(|expected| expected.key().is_same(&key, false)).is_some();
         let index = self.room_index(&name).unwrap_or_else(|| {
             let place = name.other().map_or_else(|| Place::Room(name.clone()), |other| Place::Person(other.to_owned()));
@@ -181,7 +185,9 @@ impl State {
             room.members = members;
             room.sort_members();
         }
-        if wanted {
+        // Before the first room there was nowhere to say it.
+        let awaited = self.expected.is_none() && !self.waiting.is_empty() && is_room;
+        if wanted || awaited {
             self.arrive(index);
         }
         self.nowhere = false;
