@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_protocol::names::Alias;
+use chat_protocol::names::{Alias, RoomName};
 use chat_protocol::value::Time;
 use jiff::civil::Date;
 use jiff::tz::Offset;
@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::peer::{Fate, Peer};
 use crate::presence::Told;
 use crate::room::{Room, RoomId};
-use crate::rooms::Rooms;
+use crate::rooms::{CannotEnter, Rooms};
 
 /// How often the appender looks at the calendar when nothing else wakes it.
 const CALENDAR: Duration = Duration::from_secs(20);
@@ -252,38 +252,16 @@ impl<S: Store> Appender<S> {
                     round.fates.push((peer, origin.ticket, fate));
                 }
             },
-            Entry::Redact { room, seq: _, author: _, by, reply } => {
-                let answer = match verdicts.next().flatten() {
-                    Some(Verdict::Redacted(record)) => {
-                        self.pages.forget(room.id);
-                        round.redact(&room, &by, record);
-                        Ok(())
-                    }
-                    Some(Verdict::Done) => Ok(()),
-                    Some(Verdict::Forbidden) => Err(CannotRedact::Forbidden),
-                    Some(_) => Err(CannotRedact::Missing),
-                    None => Err(CannotRedact::Full(full.to_owned())),
-                };
+            Entry::Redact { room, by, reply, .. } => {
+                let answer = self.redacted(&room, &by, verdicts.next().flatten(), full, round);
                 round.answer(reply, answer);
             }
             Entry::Erase { reply, .. } => {
-                let answer = match verdicts.next().flatten() {
-                    Some(Verdict::Erased { left, next }) => {
-                        left.iter().for_each(|record| self.erased(record, round));
-                        Ok((left.len() as u64, next))
-                    }
-                    _ => Err(full.to_owned()),
-                };
+                let answer = self.emptied(verdicts.next().flatten(), full, round);
                 round.answer(reply, answer);
             }
             Entry::Enter { room, alias, author, quiet, reply } => {
-                let entered = self.rooms.get_or_make(&room).map(|(room, made)| {
-                    // What was said before he came is history to him, also where both happen in one round.
-                    round.publish_what_was_said(&room);
-                    let (snapshot, told) = room.enter(&alias, author, quiet);
-                    round.tell(&room, told);
-                    Entered { room, snapshot, made }
-                });
+                let entered = self.entered(&room, &alias, author, quiet, round);
                 // A session that was ended meanwhile doesn't take the answer, and nobody else would ever take it out.
                 if let Err(Ok(Entered { room, .. })) = reply.send(entered) {
                     self.exit(&room, (&alias, author), None, false, round);
@@ -316,6 +294,50 @@ impl<S: Store> Appender<S> {
                 round.answer(reply, answer);
             }
         }
+    }
+
+    fn redacted(
+        &self,
+        room: &Arc<Room>,
+        by: &Alias,
+        verdict: Option<Verdict>,
+        full: &str,
+        round: &mut Round,
+    ) -> Result<(), CannotRedact> {
+        match verdict {
+            Some(Verdict::Redacted(record)) => {
+                self.pages.forget(room.id);
+                round.redact(room, by, record);
+                Ok(())
+            }
+            Some(Verdict::Done) => Ok(()),
+            Some(Verdict::Forbidden) => Err(CannotRedact::Forbidden),
+            Some(_) => Err(CannotRedact::Missing),
+            None => Err(CannotRedact::Full(full.to_owned())),
+        }
+    }
+
+    /// How many messages a step of an erasure emptied, and where the next begins.
+    fn emptied(&self, verdict: Option<Verdict>, full: &str, round: &mut Round) -> Result<(u64, Option<u64>), String> {
+        let Some(Verdict::Erased { left, next }) = verdict else { return Err(full.to_owned()) };
+        left.iter().for_each(|record| self.erased(record, round));
+        Ok((left.len() as u64, next))
+    }
+
+    fn entered(
+        &self,
+        name: &RoomName,
+        alias: &Alias,
+        author: AuthorId,
+        quiet: bool,
+        round: &mut Round,
+    ) -> Result<Entered, CannotEnter> {
+        let (room, made) = self.rooms.get_or_make(name)?;
+        // What was said before he came is history to him, also where both happen in one round.
+        round.publish_what_was_said(&room);
+        let (snapshot, told) = room.enter(alias, author, quiet);
+        round.tell(&room, told);
+        Ok(Entered { room, snapshot, made })
     }
 
     /// Serves no more of a message than what is left. Nobody is told: it may be one of thousands.
