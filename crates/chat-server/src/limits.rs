@@ -281,6 +281,9 @@ pub(crate) const ATTEMPTS_MEMORY: Duration = Duration::from_secs(15 * 60);
 /// How long it counts at least that an account's owner came in from an address: longer than holidays.
 pub(crate) const OWNERS_MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// Accounts that were given up which are remembered: the log forgets their sessions at once, unless it has no room.
+pub(crate) const GIVEN_UP: usize = 10_000;
+
 /// Addresses, and aliases, whose attempts are remembered, before the older half is forgotten.
 pub(crate) const ATTEMPTS_TRACKED: usize = 10_000;
 

@@ -113,7 +113,7 @@ impl Ended {
             Self::Quit(_) | Self::Eof => YOU_LEFT,
             Self::Closed(bye) => &bye.reason,
             Self::Lost => "the connection broke",
-            Self::Failed => "the session panicked",
+            Self::Failed => A_MISTAKE,
             Self::Stranger(_) => "not a chat client",
         }
     }
@@ -122,6 +122,9 @@ impl Ended {
         Self::Closed(Bye::new(ByeCode::Storage, "the server can't keep messages any more"))
     }
 }
+
+/// The last words for those whose session panicked.
+const A_MISTAKE: &str = "the server made a mistake here; what was acknowledged is kept";
 
 /// The last words for those who said goodbye.
 const YOU_LEFT: &str = "you left";

@@ -1,6 +1,6 @@
 //! The way to the authenticator: off the runtime's threads, few at a time, and slower for those who guess.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::attempts::{Attempts, TooMany};
 use super::{Account, AccountError, Authenticator};
 use crate::hub::block;
-use crate::limits::{HASHES, MAX_ALIAS_DELAY};
+use crate::limits::{GIVEN_UP, HASHES, MAX_ALIAS_DELAY};
 use crate::log::AuthorId;
 
 /// What sessions ask about accounts.
@@ -21,8 +21,8 @@ pub(crate) struct Gate {
     authenticator: Arc<dyn Authenticator>,
     attempts: Mutex<Attempts>,
     hashes: Semaphore,
-    /// Accounts that were given up while this server runs: their sessions are no guest's.
-    given_up: Mutex<HashSet<AuthorId>>,
+    /// The accounts that were given up last: their sessions are no guest's, where the log had no room to forget them.
+    given_up: Mutex<VecDeque<AuthorId>>,
 }
 
 /// Why something about an account wasn't done.
@@ -135,7 +135,11 @@ impl Gate {
 
     pub(crate) async fn unregister(&self, id: AuthorId) -> Result<(), Refused> {
         self.ask(move |all| all.unregister(id)).await?;
-        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        if given_up.len() >= GIVEN_UP {
+            given_up.pop_front();
+        }
+        given_up.push_back(id);
         Ok(())
     }
 

@@ -9,11 +9,10 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::handshake::no_randomness;
-use super::heed::asked_to_end;
 use super::login::{insecure, refusal};
 use super::requests::Done;
 use super::{Ended, Flow, Session, Transport};
-use crate::accounts::{Account, Refused, check_password};
+use crate::accounts::{Account, check_password};
 use crate::batch::Dialect;
 use crate::hub::Hub;
 use crate::limits::{DRAIN_DEADLINE, MAX_ALIAS_DELAY};
@@ -160,13 +159,6 @@ impl<S: Transport> Session<S> {
         let proof = self.hub.accounts.verify(self.peer.address, &account.alias, password, MAX_ALIAS_DELAY);
         self.unless_ended(proof).await?.map_err(|refused| refusal(&refused))?;
         Ok(())
-    }
-
-    async fn unless_ended<T>(&self, answer: impl Future<Output = Result<T, Refused>>) -> Flow<Result<T, Refused>> {
-        tokio::select! {
-            answer = answer => Ok(answer),
-            bye = asked_to_end(&self.peer, self.heed) => Err(Ended::Closed(bye)),
-        }
     }
 
     /// Says that it is done: to a person in words, to a program that asked with an id.

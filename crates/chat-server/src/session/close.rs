@@ -13,7 +13,7 @@ use tracing::{debug, info};
 
 use super::heed::{Heed, drained_by};
 use super::membership::Membership;
-use super::{Ended, Flow, Session, Transport, YOU_LEFT};
+use super::{A_MISTAKE, Ended, Flow, Session, Transport, YOU_LEFT};
 use crate::batch::Dialect;
 use crate::limits::{
     ARRIVAL, BYE_DEADLINE, DRAIN_BYTES, DRAIN_DEADLINE, HEAR_DEADLINE, LINGER, LINGER_BYTES, READ_BUFFER,
@@ -37,10 +37,7 @@ impl<S: Transport> Session<S> {
             Ended::Lost => return,
             // In the middle of a line the words would be a part of it.
             Ended::Failed if !self.out.ends_a_line() => return,
-            Ended::Failed => {
-                let words = "the server made a mistake here; what was acknowledged is kept";
-                Bye::new(ByeCode::Failed, words).retry_after_ms(1000)
-            }
+            Ended::Failed => Bye::new(ByeCode::Failed, A_MISTAKE).retry_after_ms(1000),
             Ended::Quit(_) | Ended::Eof => Bye::new(ByeCode::Quit, YOU_LEFT),
             Ended::Closed(bye) => bye,
             Ended::Stranger(stranger) => {

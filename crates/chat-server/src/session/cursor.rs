@@ -126,6 +126,7 @@ impl<S: Transport> Session<S> {
     /// Takes in what follows `after` of a batch that was read from the log; how far it goes.
     fn stored_batch(&mut self, room: &Room, batch: &Arc<Batch>, after: Seq) -> Seq {
         let Some((first, last)) = batch.seqs else { return after };
+        self.hub.metrics.deliveries_total.inc_by(batch.items.len() as u64);
         let is_dense = first == after.next() && batch.messages() == batch.items.len() as u64;
         let mine = self.person.as_ref().is_some_and(|person| batch.has_author(person.author));
         // Each end of a conversation calls it by another name.

@@ -73,6 +73,15 @@ impl<S: Transport> Session<S> {
         (Arc::clone(&self.hub), Arc::clone(&self.peer))
     }
 
+    /// Waits for what others do for this session, unless it is asked to end before and hears that. Cancel-safe where `work` is.
+    pub(super) async fn unless_ended<T>(&self, work: impl Future<Output = T>) -> Flow<T> {
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            bye = asked_to_end(&self.peer, self.heed) => Err(Ended::Closed(bye)),
+        }
+    }
+
     /// It is, or it ends the session.
     pub(super) fn give_in(&mut self, done: Flow) -> Flow {
         self.heed = Heed::All;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use chat_protocol::value::Seq;
+
 use crate::batch::Batch;
 use crate::log::{Log, Reading};
 use crate::room::{Place, Room, Snapshot};
-use chat_protocol::value::Seq;
 
 /// A room that a session is in.
 #[derive(Debug)]

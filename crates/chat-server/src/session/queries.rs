@@ -162,10 +162,11 @@ impl<S: Transport> Session<S> {
         Ok(())
     }
 
-    /// Waits for a place among those whose wish for older messages is being carried out.
+    /// Waits for a place among those whose wish for older messages is being carried out. Whoever has one keeps it until the read is over,
+    /// whatever becomes of him: it goes on on its thread.
     async fn turn_to_read(&self) -> Done<OwnedSemaphorePermit> {
         let turn = timeout(READ_WAIT, Arc::clone(&self.hub.reads).acquire_owned());
-        if let Ok(Ok(turn)) = turn.await {
+        if let Ok(Ok(turn)) = self.unless_ended(turn).await? {
             return Ok(turn);
         }
         self.hub.metrics.limit_met(Limit::Reads);

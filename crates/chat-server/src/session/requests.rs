@@ -10,7 +10,6 @@ use chat_protocol::names::RoomName;
 use chat_protocol::text::{self, render};
 use chat_protocol::value::MessageId;
 
-use super::heed::asked_to_end;
 use super::membership::Membership;
 use super::speak::short_reason;
 use super::{Ended, Flow, Person, Session, Transport};
@@ -171,11 +170,7 @@ impl<S: Transport> Session<S> {
 
     /// Waits for a place in the log's queue. The log never waits for a session, so this ends; the request to end is heard meanwhile.
     pub(super) async fn append(&self, entry: Entry) -> Flow {
-        tokio::select! {
-            biased;
-            appended = self.hub.log.append(entry) => appended.map_err(|_| Ended::storage()),
-            bye = asked_to_end(&self.peer, self.heed) => Err(Ended::Closed(bye)),
-        }
+        self.unless_ended(self.hub.log.append(entry)).await?.map_err(|_| Ended::storage())
     }
 
     /// Collects and writes until the fate of all that this session said is known.
