@@ -1,8 +1,13 @@
 //! The program among others: reloading, the service manager, the descriptors that the system grants.
 
 use std::collections::BTreeMap;
+use std::future::{Future, pending};
+#[cfg(unix)]
+use std::io::IsTerminal as _;
 
 use chat_server::Control;
+#[cfg(unix)]
+use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use crate::args::{Problem, Setting, Typed};
@@ -11,27 +16,48 @@ use crate::settings::Settings;
 /// Descriptors that a server needs beside those of connections: listeners, the log, the runtime.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// From now on reads configuration and certificate again at each hang-up.
+/// From now on reads configuration and certificate again at each hang-up. Resolves where that was the end of the terminal that the
+/// program was started in: whoever closes its window doesn't expect it to go on, with nobody to see it.
 #[cfg(unix)]
-pub(crate) fn reload_at_hangup(control: Control, mut typed: Typed) {
+pub(crate) fn reload_at_hangup(control: Control, mut typed: Typed) -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
+    let (close, closed) = oneshot::channel();
+    let in_terminal = has_terminal();
     // Before anybody is told that the server is ready: the signal would end it until then.
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            notify(Moment::Reloading);
-            match reload(&control, &typed.settings) {
-                Ok(new) => typed = new,
-                Err(why) => warn!(%why, "the configuration that was in force stays in force"),
+    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                if in_terminal && !has_terminal() {
+                    let _ = close.send(());
+                    return;
+                }
+                notify(Moment::Reloading);
+                match reload(&control, &typed.settings) {
+                    Ok(new) => typed = new,
+                    Err(why) => warn!(%why, "the configuration that was in force stays in force"),
+                }
+                control.reload_certificate();
+                notify(Moment::Ready);
             }
-            control.reload_certificate();
-            notify(Moment::Ready);
+        });
+    }
+    async {
+        if closed.await.is_err() {
+            pending().await
         }
-    });
+    }
 }
 
 #[cfg(not(unix))]
-pub(crate) fn reload_at_hangup(_: Control, _: Typed) {}
+pub(crate) fn reload_at_hangup(_: Control, _: Typed) -> impl Future<Output = ()> {
+    pending()
+}
+
+/// Whether somebody may see what the program says, or has typed it. Of a terminal that is gone it says no.
+#[cfg(unix)]
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal()
+}
 
 /// Puts new limits in force, and says what changed.
 fn reload(control: &Control, before: &[Setting]) -> Result<Typed, String> {

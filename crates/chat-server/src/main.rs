@@ -55,7 +55,7 @@ async fn serve(settings: Settings, typed: Typed) -> ExitCode {
         Ok(server) => server,
         Err(error) => return fail(&error.to_string(), BAD_START),
     };
-    reload_at_hangup(server.control(), typed);
+    let terminal_closed = reload_at_hangup(server.control(), typed);
     tell_where_messages_are(&storage);
     introduce(&server);
     tell_where_others_reach_it(&server);
@@ -66,7 +66,10 @@ async fn serve(settings: Settings, typed: Typed) -> ExitCode {
     }
     notify(Moment::Ready);
     let asked_to_stop = async {
-        signals.stop().await;
+        tokio::select! {
+            () = signals.stop() => {}
+            () = terminal_closed => {}
+        }
         notify(Moment::Stopping);
     };
     match server.run(asked_to_stop).await {
@@ -148,7 +151,8 @@ fn start_log(format: LogFormat) {
 }
 
 fn fail(sentence: &str, code: u8) -> ExitCode {
-    eprintln!("chat-server: {sentence}");
+    // Where nobody can read it there is nobody to be told.
+    let _ = writeln!(std::io::stderr(), "chat-server: {sentence}");
     ExitCode::from(code)
 }
 

@@ -102,6 +102,31 @@ async fn it_serves_on_where_nobody_reads_its_log_any_more() {
     child.wait().unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn it_stops_when_the_terminal_is_closed_in_which_it_was_started() {
+    use std::io::{BufRead as _, BufReader};
+
+    let pair = portable_pty::native_pty_system().openpty(portable_pty::PtySize::default()).unwrap();
+    let mut command = portable_pty::CommandBuilder::new(ServerProcess::command().get_program());
+    command.args(["--ephemeral", "--web", "off", "--listen", "127.0.0.1:0"]);
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let mut output = BufReader::new(pair.master.try_clone_reader().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening on") {
+        line.clear();
+        output.read_line(&mut line).unwrap();
+    }
+    drop((output, pair.master));
+    let mut killer = child.clone_killer();
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait().unwrap().exit_code()));
+    let code = ended.recv_timeout(Duration::from_secs(20));
+    let _ = killer.kill();
+    assert_eq!(code, Ok(0), "as by Ctrl-C");
+}
+
 #[test]
 fn several_addresses_are_said_one_a_line() {
     let mut command = ServerProcess::command();
