@@ -126,7 +126,9 @@ describe("talking", () => {
     await page.getByText(`${taken} is taken`).waitFor();
     await name.fill("no blanks");
     await name.press("Enter");
-    await until("the refusal changes", async () => !(await page.locator("#join-words").innerText()).includes("taken"));
+    // Empty is what is shown while the answer is on its way.
+    const refusal = async () => (await page.locator("#join-words").innerText()).trim();
+    await until("another refusal", async () => (await refusal()) !== "" && !(await refusal()).includes("taken"));
     await name.fill(fresh("alice"));
     await name.press("Enter");
     await page.locator("#title", { hasText: "#lobby" }).waitFor();

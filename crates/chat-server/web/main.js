@@ -115,7 +115,8 @@ function login({ words = "", needs = "" } = {}, alias = "") {
   current = null;
   composer.forget();
   byId("join").querySelector("button").disabled = false;
-  if (alias) byId("alias").value = alias;
+  // What was typed while the answer was on its way stays.
+  if (alias && !byId("alias").value) byId("alias").value = alias;
   ask(needs, words);
   show();
   byId(needs && isPrivateWay ? needs : "alias").focus();
